@@ -208,7 +208,7 @@ def _fields(record: Any) -> dict[str, Any]:
 
 def header_from_json(data: Any) -> Header:
     """The header whose :func:`to_json` is `data`. Raises RecordError when it is none."""
-    with _reading("header"):
+    with _Reading("header"):
         return Header(
             **_plain(
                 data,
@@ -221,7 +221,7 @@ def header_from_json(data: Any) -> Header:
 
 def statement_from_json(data: Any) -> Statement:
     """The statement whose :func:`to_json` is `data`. Raises RecordError when it is none."""
-    with _reading("statement"):
+    with _Reading("statement"):
         interval = _restore(data["interval"])
         return Statement(
             **_plain(
@@ -239,7 +239,7 @@ def statement_from_json(data: Any) -> Statement:
         )
 
 
-class _reading:
+class _Reading:
     """Turns whatever a malformed record raises into one RecordError."""
 
     def __init__(self, what: str) -> None:
@@ -255,7 +255,7 @@ class _reading:
             raise RecordError(f"a {self.what} is malformed: {error}") from error
 
 
-def _plain(data: Any, **converted: Any) -> dict[str, Any]:
+def _plain(data: Any, /, **converted: Any) -> dict[str, Any]:
     return {key: _restore(item) for key, item in data.items() if key not in converted} | converted
 
 

@@ -91,6 +91,8 @@ def trials_to_decide(
 
 def _check(successes: int, trials: int, confidence: float) -> None:
     if not 0 <= successes <= trials:
-        raise ValueError(f"{successes} successes in {trials} trials: expected 0 <= successes <= trials")
+        raise ValueError(
+            f"{successes} successes in {trials} trials: expected 0 <= successes <= trials"
+        )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence}: expected a number between 0 and 1")

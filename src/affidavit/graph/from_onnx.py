@@ -1,0 +1,195 @@
+"""Graphs from ONNX files, read directly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto
+
+from affidavit.errors import ModelError, UnsupportedOpsError
+from affidavit.graph.builder import GraphBuilder, Inexpressible
+from affidavit.graph.graph import Graph
+from affidavit.graph.onnx_file import read_onnx, read_tensor
+from affidavit.graph.onnx_ops import CONVERSIONS, FOLDABLE, Call, Constant, fold
+
+FREE_BATCH = 2
+"""Batch size to convert at, where the file leaves it free."""
+
+_FLOATING = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+
+
+def from_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Graph:
+    """The graph of an ONNX file with one input and one output.
+
+    The first axis of the input is the batch, whatever size the file gives it. A file whose input
+    has a single axis describes one input; the graph then takes batches of such. All floating
+    initializers count as parameters, but for running statistics of batch norms: the file does
+    not say which of them were trained.
+
+    Args:
+        path: the file.
+        input_shape: shape of one input without the batch, for files that leave it open.
+
+    Raises:
+        UnsupportedOpsError: lists all ops outside the closed set, with their places.
+        ModelError: the file cannot be read, or is not such a network.
+    """
+    path = Path(path)
+    model, arrays = read_onnx(path)
+    try:
+        return _Converter(model, arrays, input_shape).run()
+    except UnsupportedOpsError as error:
+        raise UnsupportedOpsError(f"{path}: {str(error).splitlines()[0]}", error.ops) from error
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+    except RecursionError:
+        raise
+    except Exception as error:  # attributes of the wrong type, ranks that do not fit, and so on
+        raise ModelError(f"{path}: malformed: {type(error).__name__}: {error}") from error
+
+
+class _Converter:
+    """Walks the nodes of a file once, collecting what it cannot express."""
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        arrays: dict[str, np.ndarray],
+        input_shape: Sequence[int] | None,
+    ) -> None:
+        self.graph = model.graph
+        self.opset = max(
+            (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")),
+            default=1,
+        )
+        self.faults: list[tuple[str, str]] = []
+        inputs = [value for value in self.graph.input if value.name not in arrays]
+        if len(inputs) != 1 or len(self.graph.output) != 1:
+            raise ModelError(
+                f"{len(inputs)} inputs and {len(self.graph.output)} outputs; expected one of each"
+            )
+        shape, batch, self.unbatched = _input_shape(inputs[0], input_shape)
+        self.builder = GraphBuilder(shape, batch, inputs[0].name)
+        # By ONNX name: the name of a value of the graph, a constant not used there yet, or None
+        # where a fault upstream left nothing.
+        self.values: dict[str, str | Constant | None] = {"": None, inputs[0].name: inputs[0].name}
+        for name, array in arrays.items():
+            self.values[name] = Constant(name, array, parameter=array.dtype.kind == "f")
+
+    def run(self) -> Graph:
+        for node in self.graph.node:
+            self._convert(node)
+        if self.faults:
+            raise UnsupportedOpsError(
+                "The model uses ops that have no place in the graph:", self.faults
+            )
+        output = self.values.get(self.graph.output[0].name)
+        if not isinstance(output, str):
+            raise ModelError("the output does not depend on the input")
+        return self.builder.build(output)
+
+    def _convert(self, node: onnx.NodeProto) -> None:
+        place = node.name or (node.output[0] if node.output else "?")
+        domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
+        op = domain + node.op_type
+        for name in node.output:
+            self.values[name] = None
+        if op not in CONVERSIONS and op not in FOLDABLE:
+            self.faults.append((op, place))
+            return
+        missing = [name for name in node.input if name and name not in self.values]
+        if missing:
+            raise ModelError(f"node {place!r} uses {missing[0]!r}, which no earlier node gives")
+        operands = [self.values[name] for name in node.input]
+        if any(name and value is None for name, value in zip(node.input, operands, strict=True)):
+            return  # what it needs was refused upstream
+        call = Call(
+            self.builder,
+            place,
+            list(node.output),
+            operands,
+            _attributes(node),
+            self.opset,
+            self.unbatched,
+        )
+        try:
+            constants = [value for value in operands if isinstance(value, Constant)]
+            known = all(not c.parameter for c in constants) and len(constants) == sum(
+                value is not None for value in operands
+            )
+            if op in FOLDABLE and (known or op == "Shape"):
+                results: Sequence[Any] = fold(node, call)
+            elif op in CONVERSIONS:
+                results = CONVERSIONS[op].function(call)
+            else:
+                raise Inexpressible("its operands are not constant")
+        except Inexpressible as reason:
+            self.faults.append((f"{op} ({reason})", place))
+            return
+        for name, value in zip(
+            node.output, [results] if isinstance(results, str) else results, strict=False
+        ):
+            self.values[name] = value
+
+
+def _input_shape(
+    value: onnx.ValueInfoProto, given: Sequence[int] | None
+) -> tuple[tuple[int, ...], int, bool]:
+    """Shape of one input, the batch size to convert at, and whether the file has no batch axis."""
+    tensor = value.type.tensor_type
+    if tensor.elem_type not in _FLOATING:
+        raise ModelError(
+            f"input {value.name!r} has the data type"
+            f" {TensorProto.DataType.Name(tensor.elem_type)}; expected a floating one"
+        )
+    dims = [dim.dim_value or None for dim in tensor.shape.dim]
+    if not dims:
+        raise ModelError(f"input {value.name!r} has no shape; expected [batch, ...]")
+    if any(size is not None and size < 0 for size in dims):
+        raise ModelError(f"input {value.name!r} has the shape {dims}")
+    if len(dims) == 1:
+        if dims[0] is None and given is None:
+            raise ModelError(
+                f"input {value.name!r} has one axis of open size: give an example input"
+            )
+        return (dims[0] or int((given or ())[0]),), 1, True
+    if given is not None and len(given) == len(dims) - 1:
+        wrong = [
+            size is not None and size != want for size, want in zip(dims[1:], given, strict=True)
+        ]
+        if not any(wrong):
+            return tuple(given), dims[0] or FREE_BATCH, False
+    if None in dims[1:] or given is not None:
+        raise ModelError(
+            f"input {value.name!r} has the shape"
+            f" {[size or '?' for size in dims]} (batch first),"
+            + (
+                f" the example {list(given)}"
+                if given
+                else " which leaves sizes open: give an example"
+            )
+        )
+    return tuple(size for size in dims[1:] if size is not None), dims[0] or FREE_BATCH, False
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    for attribute in node.attribute:
+        if attribute.type == onnx.AttributeProto.TENSOR:
+            attributes[attribute.name] = read_tensor(attribute.t, None)
+        elif attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
+            raise ModelError(f"node {node.name or node.op_type!r} contains a subgraph")
+        else:
+            value = onnx.helper.get_attribute_value(attribute)
+            attributes[attribute.name] = value.decode() if isinstance(value, bytes) else value
+    return attributes
+
+
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    """A tensor that shares nothing with a possibly read-only array."""
+    return torch.from_numpy(np.array(array))

@@ -1,0 +1,147 @@
+"""Intervals of tensors, and the outward rounding that keeps them sound.
+
+Rounding model. An elementary operation errs by at most `eps` relatively (twice the unit roundoff)
+or, where it underflows, by `tiny` absolutely; a sum of n products by (n + 8) eps times the sum of
+their magnitudes, in whatever order it is taken; a transcendental function of PyTorch by 8 eps.
+Every bound is moved outward by at least that much, with multiplications and subtractions only, so
+that autograd can pass through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from affidavit.errors import DomainError
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """All tensors between two of the same shape, entry by entry.
+
+    Attributes:
+        lower, upper: the ends. The same tensor object twice stands for a point.
+    """
+
+    lower: Tensor
+    upper: Tensor
+
+    @property
+    def is_point(self) -> bool:
+        """Whether both ends are one tensor, so that nothing needs to be done twice."""
+        return self.lower is self.upper
+
+    @property
+    def width(self) -> Tensor:
+        """`upper - lower`."""
+        return self.upper - self.lower
+
+    def contains(self, x: Tensor) -> bool:
+        """Whether every entry of x lies within the bounds."""
+        return bool(((self.lower <= x) & (x <= self.upper)).all())
+
+    def to(self, dtype: torch.dtype, device: torch.device) -> Interval:
+        """The interval in another dtype (outward where that rounds) on another device."""
+        if self.lower.dtype == dtype and self.lower.device == device:
+            return self
+        if torch.finfo(dtype).eps <= torch.finfo(self.lower.dtype).eps:  # exact
+            lower = self.lower.to(device, dtype)
+            return Interval(lower, lower if self.is_point else self.upper.to(device, dtype))
+        return outward(self.lower.to(device, dtype), self.upper.to(device, dtype), 1)
+
+    @staticmethod
+    def point(x: Tensor) -> Interval:
+        """The interval that holds x alone."""
+        return Interval(x, x)
+
+    @staticmethod
+    def between(lower: Tensor, upper: Tensor) -> Interval:
+        """The interval between two tensors, checked.
+
+        Raises:
+            DomainError: shapes or dtypes differ, an end is infinite or NaN, or lower > upper.
+        """
+        if lower.shape != upper.shape or lower.dtype != upper.dtype:
+            raise DomainError(
+                f"lower bounds have the shape {list(lower.shape)} and dtype {lower.dtype}, upper"
+                f" ones {list(upper.shape)} and {upper.dtype}; expected the same"
+            )
+        if not bool(torch.isfinite(lower).all() & torch.isfinite(upper).all()):
+            raise DomainError("the box has infinite or undefined bounds; expected finite ones")
+        crossed = int((lower > upper).sum())
+        if crossed:
+            raise DomainError(f"the box is empty: lower > upper in {crossed} entries")
+        return Interval(lower, upper)
+
+    def center_radius(self) -> tuple[Tensor, Tensor]:
+        """A centre and a radius that enclose the interval, whatever rounding did to the centre."""
+        if self.is_point:
+            return self.lower, torch.zeros_like(self.lower)
+        eps, tiny = limits(self.lower)
+        center = self.lower / 2 + self.upper / 2
+        radius = torch.maximum(self.upper - center, center - self.lower)
+        return center, radius * (1 + 2 * eps) + tiny
+
+
+def limits(x: Tensor) -> tuple[float, float]:
+    """Relative and absolute rounding errors of the tensor's dtype."""
+    info = torch.finfo(x.dtype)
+    return info.eps, info.tiny
+
+
+def outward(lower: Tensor, upper: Tensor, ulps: float) -> Interval:
+    """The interval with each end moved away by `ulps` relative rounding errors, and a tiny bit."""
+    eps, tiny = limits(lower)
+    return Interval(_move(lower, -(ulps + 1) * eps, -tiny), _move(upper, (ulps + 1) * eps, tiny))
+
+
+def _move(x: Tensor, relative: float, absolute: float) -> Tensor:
+    # An infinite end stays where it is: |inf| times a negative number would be of the wrong sign.
+    return torch.where(torch.isinf(x), x, x + (x.abs() * relative + absolute))
+
+
+# Interval arithmetic, entry by entry, with broadcasting.
+
+
+def add(a: Interval, b: Interval) -> Interval:
+    """`a + b`."""
+    return outward(a.lower + b.lower, a.upper + b.upper, 1)
+
+
+def subtract(a: Interval, b: Interval) -> Interval:
+    """`a - b`."""
+    return outward(a.lower - b.upper, a.upper - b.lower, 1)
+
+
+def multiply(a: Interval, b: Interval) -> Interval:
+    """`a * b`: between the least and the greatest of the products of the ends."""
+    if b.is_point:
+        ends = [a.lower * b.lower, a.upper * b.lower]
+    elif a.is_point:
+        ends = [a.lower * b.lower, a.lower * b.upper]
+    else:
+        ends = [x * y for x in (a.lower, a.upper) for y in (b.lower, b.upper)]
+    lower = upper = ends[0]
+    for end in ends[1:]:
+        lower, upper = torch.minimum(lower, end), torch.maximum(upper, end)
+    return outward(lower, upper, 1)
+
+
+def reciprocal(a: Interval) -> Interval:
+    """`1 / a`. Raises DomainError where a holds 0."""
+    if bool(((a.lower <= 0) & (a.upper >= 0)).any()):
+        raise DomainError("division by an interval that holds 0 has no bounds")
+    return outward(1 / a.upper, 1 / a.lower, 1)
+
+
+def union(a: Interval, b: Interval, use_a: Tensor, use_b: Tensor) -> Interval:
+    """The least interval around a where `use_a` and b where `use_b`; one of them is true."""
+    lower = torch.where(
+        use_a & use_b, torch.minimum(a.lower, b.lower), a.lower.where(use_a, b.lower)
+    )
+    upper = torch.where(
+        use_a & use_b, torch.maximum(a.upper, b.upper), a.upper.where(use_a, b.upper)
+    )
+    return Interval(lower, upper)

@@ -1,0 +1,250 @@
+"""How each op carries intervals from its operands to its value.
+
+Every rule is sound for the real-valued function that the op stands for, under the rounding model
+of :mod:`affidavit.graph.intervals.interval`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from affidavit.graph import ops
+from affidavit.graph.interpreter import conv_function, evaluate, pad_pairs
+from affidavit.graph.intervals.interval import (
+    Interval,
+    add,
+    limits,
+    multiply,
+    outward,
+    reciprocal,
+    subtract,
+    union,
+)
+from affidavit.graph.ops import Op
+
+Rule: TypeAlias = Callable[..., Interval]
+Bilinear: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+
+
+def _bilinear(product: Bilinear, terms: int, x: Interval, weight: Interval) -> Interval:
+    """Sums of `terms` products of entries of x and of the weight, in centre/radius form.
+
+    `A·B ∈ A_c B_c ± (|A_c| B_r + A_r |B_c| + A_r B_r)`. The rounding of the products is charged to
+    the radii before they are multiplied, which takes no product more.
+    """
+    eps, tiny = limits(x.lower)
+    gamma = 2 * (terms + 8) * eps
+    center, radius = x.center_radius()
+    radius = radius * (1 + gamma) + center.abs() * gamma + tiny
+    weight_center, weight_radius = weight.center_radius()
+    value = product(center, weight_center)
+    spread = product(radius, weight_center.abs())
+    if not weight.is_point:
+        weight_radius = weight_radius * (1 + gamma)
+        spread = spread + product(center.abs() + radius, weight_radius)
+    spread = spread * (1 + 4 * eps) + terms * tiny
+    return outward(value - spread, value + spread, 2)
+
+
+def _linear(
+    op: ops.Linear, x: Interval, weight: Interval, bias: Interval | None = None
+) -> Interval:
+    y = _bilinear(F.linear, weight.lower.shape[1], x, weight)
+    return y if bias is None else add(y, bias)
+
+
+def _conv(op: ops.Conv, x: Interval, weight: Interval, bias: Interval | None = None) -> Interval:
+    function = conv_function(len(op.stride))
+    pairs = pad_pairs(op.padding)
+
+    def product(a: Tensor, b: Tensor) -> Tensor:
+        return function(F.pad(a, pairs), b, None, op.stride, 0, op.dilation, op.groups)
+
+    y = _bilinear(product, math.prod(weight.lower.shape[1:]), x, weight)
+    if bias is None:
+        return y
+    shape = (-1, *(1,) * len(op.stride))
+    lower = bias.lower.reshape(shape)
+    upper = lower if bias.is_point else bias.upper.reshape(shape)
+    return add(y, Interval(lower, upper))
+
+
+def _batch_norm(
+    op: ops.BatchNorm,
+    x: Interval,
+    scale: Interval,
+    shift: Interval,
+    mean: Interval,
+    variance: Interval,
+) -> Interval:
+    shape = (-1, *(1,) * (x.lower.ndim - 2))
+    scale, shift, mean, variance = (
+        Interval(i.lower.reshape(shape), i.upper.reshape(shape))
+        for i in (scale, shift, mean, variance)
+    )
+    root = outward(
+        torch.sqrt(variance.lower + op.epsilon), torch.sqrt(variance.upper + op.epsilon), 2
+    )
+    return add(multiply(subtract(x, mean), multiply(scale, reciprocal(root))), shift)
+
+
+def _averaging(op: Op, x: Interval, terms: int) -> Interval:
+    """Sums with weights of one sign are monotone: the ends of x give the ends of the result."""
+    eps, tiny = limits(x.lower)
+    magnitude = torch.maximum(x.lower.abs(), x.upper.abs())
+    slack = evaluate(op, magnitude) * ((terms + 8) * eps) + terms * tiny
+    return outward(evaluate(op, x.lower) - slack, evaluate(op, x.upper) + slack, 1)
+
+
+def _average_pool(op: ops.AveragePool, x: Interval) -> Interval:
+    return _averaging(op, x, math.prod(op.kernel))
+
+
+def _adaptive_average_pool(op: ops.AdaptiveAveragePool, x: Interval) -> Interval:
+    return _averaging(op, x, math.prod(x.lower.shape[2:]))
+
+
+def _mean(op: ops.Mean, x: Interval) -> Interval:
+    return _averaging(op, x, math.prod(x.lower.shape[axis] for axis in op.axes))
+
+
+def _exact(op: Op, *operands: Interval) -> Interval:
+    """Monotone ops that compute nothing new, so that no rounding takes place."""
+    return Interval(
+        evaluate(op, *[operand.lower for operand in operands]),
+        evaluate(op, *[operand.upper for operand in operands]),
+    )
+
+
+def _abs(op: ops.Abs, x: Interval) -> Interval:
+    lower = torch.clamp(torch.maximum(x.lower, -x.upper), min=0)
+    return Interval(lower, torch.maximum(x.upper, -x.lower))
+
+
+def _sides(positive: Interval, negative: Interval, x: Interval) -> Interval:
+    """A function with one branch for x >= 0 and another for x <= 0, from the bounds of each."""
+    return union(positive, negative, x.upper >= 0, x.lower < 0)
+
+
+def _prelu(op: ops.PRelu, x: Interval, slope: Interval) -> Interval:
+    below = Interval(torch.clamp(x.lower, max=0), torch.clamp(x.upper, max=0))
+    return _sides(_exact(ops.Relu(), x), multiply(below, slope), x)
+
+
+def _leaky_relu(op: ops.LeakyRelu, x: Interval) -> Interval:
+    return _prelu(ops.PRelu(), x, _number(op.slope, x))
+
+
+def _elu(op: ops.Elu, x: Interval) -> Interval:
+    below = outward(
+        torch.expm1(torch.clamp(x.lower, max=0)), torch.expm1(torch.clamp(x.upper, max=0)), 8
+    )
+    below = Interval(
+        torch.clamp(below.lower, min=-1, max=0), torch.clamp(below.upper, min=-1, max=0)
+    )
+    return _sides(
+        multiply(_exact(ops.Relu(), x), _number(op.scale, x)),
+        multiply(below, _number(op.scale * op.alpha, x)),
+        x,
+    )
+
+
+def _number(value: float, like: Interval) -> Interval:
+    """An attribute, which is a double, in a dtype that may have to round it."""
+    tensor = torch.tensor(value, dtype=like.lower.dtype, device=like.lower.device)
+    return outward(tensor, tensor, 2)
+
+
+def _smooth(op: Op, x: Interval, least: float, most: float) -> Interval:
+    """Increasing functions with a range: evaluated at the ends, and kept within the range."""
+    y = outward(evaluate(op, x.lower), evaluate(op, x.upper), 8)
+    return Interval(torch.clamp(y.lower, least, most), torch.clamp(y.upper, least, most))
+
+
+def _clip(op: ops.Clip, x: Interval) -> Interval:
+    y = _exact(op, x)
+    # The attributes are doubles; in a narrower dtype their rounding has to be allowed for.
+    return y if x.lower.dtype == torch.float64 else outward(y.lower, y.upper, 1)
+
+
+def _softplus(op: ops.Softplus, x: Interval) -> Interval:
+    beta = _number(op.beta, x)
+    z = multiply(x, beta)
+    zero = torch.zeros_like(z.lower)
+    y = outward(torch.logaddexp(z.lower, zero), torch.logaddexp(z.upper, zero), 8)
+    y = multiply(Interval(torch.clamp(y.lower, min=0), y.upper), reciprocal(beta))
+    # Above its threshold the op is the identity, which lies below the function by a hair, so that
+    # its least value may be found just there rather than at the lower end.
+    bend = torch.clamp(x.lower, min=op.threshold / op.beta * 0.999)
+    lower = torch.where(z.upper >= op.threshold, torch.minimum(y.lower, bend), y.lower)
+    return Interval(lower, y.upper)
+
+
+def _others(x: Tensor, axis: int) -> Tensor:
+    """log Σ exp over all entries of an axis but one, for each one, without subtracting."""
+    if x.shape[axis] == 1:
+        return torch.full_like(x, -math.inf)
+    edge = torch.full_like(x.narrow(axis, 0, 1), -math.inf)
+    before = torch.logcumsumexp(x, axis).narrow(axis, 0, x.shape[axis] - 1)
+    after = torch.logcumsumexp(x.flip(axis), axis).flip(axis).narrow(axis, 1, x.shape[axis] - 1)
+    return torch.logaddexp(torch.cat([edge, before], axis), torch.cat([after, edge], axis))
+
+
+def _odds(axis: int, x: Interval) -> tuple[Interval, Tensor]:
+    """Bounds of the log-odds `x_j - log Σ_{i≠j} exp(x_i)`, and how far rounding may carry them."""
+    eps, _ = limits(x.lower)
+    scale = torch.maximum(x.lower.abs(), x.upper.abs()).amax(axis, keepdim=True) + 1
+    slack = scale * ((4 * x.lower.shape[axis] + 32) * eps)
+    odds = Interval(x.lower - _others(x.upper, axis), x.upper - _others(x.lower, axis))
+    return odds, slack
+
+
+def _softmax(op: ops.Softmax, x: Interval) -> Interval:
+    odds, slack = _odds(op.axis, x)
+    return _smooth(ops.Sigmoid(), Interval(odds.lower - slack, odds.upper + slack), 0.0, 1.0)
+
+
+def _log_softmax(op: ops.LogSoftmax, x: Interval) -> Interval:
+    odds, slack = _odds(op.axis, x)
+    y = outward(F.logsigmoid(odds.lower - slack), F.logsigmoid(odds.upper + slack), 16)
+    return Interval(y.lower, torch.clamp(y.upper, max=0))
+
+
+RULES: dict[type[Op], Rule] = {
+    ops.Linear: _linear,
+    ops.Conv: _conv,
+    ops.BatchNorm: _batch_norm,
+    ops.AveragePool: _average_pool,
+    ops.AdaptiveAveragePool: _adaptive_average_pool,
+    ops.Mean: _mean,
+    ops.Add: lambda op, a, b: add(a, b),
+    ops.Sub: lambda op, a, b: subtract(a, b),
+    ops.Mul: lambda op, a, b: multiply(a, b),
+    ops.Div: lambda op, a, b: multiply(a, reciprocal(b)),
+    ops.Concat: _exact,
+    ops.Slice: _exact,
+    ops.Pad: _exact,
+    ops.Reshape: _exact,
+    ops.Transpose: _exact,
+    ops.Relu: _exact,
+    ops.Clip: _clip,
+    ops.LeakyRelu: _leaky_relu,
+    ops.PRelu: _prelu,
+    ops.Abs: _abs,
+    ops.Maximum: _exact,
+    ops.Minimum: _exact,
+    ops.MaxPool: _exact,
+    ops.Sigmoid: lambda op, x: _smooth(op, x, 0.0, 1.0),
+    ops.Tanh: lambda op, x: _smooth(op, x, -1.0, 1.0),
+    ops.Softplus: _softplus,
+    ops.Elu: _elu,
+    ops.Softmax: _softmax,
+    ops.LogSoftmax: _log_softmax,
+}
+"""The interval rule of every op but GELU and SiLU, which can be evaluated only."""

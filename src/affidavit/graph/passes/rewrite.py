@@ -1,0 +1,114 @@
+"""A draft of a graph that a pass may change, until it becomes a view."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+from torch import Tensor
+
+from affidavit.graph.graph import Graph, Node
+from affidavit.graph.ops import Op
+from affidavit.graph.passes.view import View
+
+
+class Rewrite:
+    """The nodes and tensors of a graph under change.
+
+    Names keep their meaning throughout: a node may get another op and other operands, but its
+    value stays what it was.
+    """
+
+    def __init__(self, source: Graph) -> None:
+        self.source = source
+        self.nodes = {node.name: node for node in source.nodes}
+        self.tensors = dict(source.tensors)
+        self.parameters = set(source.parameters)
+        self.same_as: dict[str, str] = {}
+        self.merged_into: dict[str, str] = {}
+        self._users = Counter(name for node in source.nodes for name in node.operands)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a value of the source, the batch being -1."""
+        return self.source.shapes[name]
+
+    def only_user(self, name: str) -> bool:
+        """Whether exactly one operand refers to the value and it is not the output."""
+        return self._users[name] == 1 and name != self.source.output
+
+    def constant(self, name: str) -> Tensor | None:
+        """A tensor that does not change, in double precision; None when it is a node's value."""
+        tensor = self.tensors.get(name)
+        return None if tensor is None else tensor.to(torch.float64)
+
+    def add_tensor(self, name: str, value: Tensor) -> str:
+        """Adds a constant under a name that nothing has yet."""
+        taken = self._free(name)
+        self.tensors[taken] = value
+        return taken
+
+    def add_node_before(self, node: Node, name: str, op: Op, x: str, constant: Tensor) -> str:
+        """Adds a node, of the shape of x, that applies an op to x and a constant."""
+        tensor = self.add_tensor(f"{name}.constant", constant)
+        taken = self._free(name)
+        self._users.update((x, tensor))
+        nodes = list(self.nodes.items())
+        place = list(self.nodes).index(node.name)
+        nodes.insert(place, (taken, Node(taken, op, (x, tensor), node.module)))
+        self.nodes = dict(nodes)
+        return taken
+
+    def replace(self, node: Node, op: Op, operands: tuple[str, ...]) -> None:
+        """Gives a node another op and operands, its value being the same."""
+        self._users.subtract(node.operands)
+        self._users.update(operands)
+        self.nodes[node.name] = Node(node.name, op, operands, node.module)
+
+    def merge(self, name: str, into: str) -> None:
+        """Removes a node whose value only `into` used, and uses no more."""
+        self._users.subtract(self.nodes.pop(name).operands)
+        self.merged_into[name] = into
+        for earlier, place in self.merged_into.items():
+            if place == name:
+                self.merged_into[earlier] = into
+
+    def forward(self, name: str, to: str) -> None:
+        """Removes a node whose value is that of `to`; its users take that instead."""
+        self._users.subtract(self.nodes.pop(name).operands)
+        for node in list(self.nodes.values()):
+            if name in node.operands:
+                self.replace(node, node.op, tuple(to if o == name else o for o in node.operands))
+        self.same_as[name] = to
+        for earlier, same in self.same_as.items():
+            if same == name:
+                self.same_as[earlier] = to
+
+    def _free(self, name: str) -> str:
+        taken, number = name, 1
+        while taken in self.tensors or taken in self.nodes or taken in self.source.shapes:
+            taken = f"{name}_{number}"
+            number += 1
+        return taken
+
+    def view(self) -> View:
+        """The finished view. Nodes and tensors that the output no longer needs are left out."""
+        output = self.same_as.get(self.source.output, self.source.output)
+        needed = {output}
+        for node in reversed(self.nodes.values()):
+            if node.name in needed:
+                needed.update(node.operands)
+        for name in set(self.nodes) - needed:
+            self.merged_into[name] = output  # nobody needs it any more
+        graph = Graph(
+            nodes=tuple(node for node in self.nodes.values() if node.name in needed),
+            output=output,
+            input_shape=self.source.input_shape,
+            tensors={name: tensor for name, tensor in self.tensors.items() if name in needed},
+            parameters=tuple(
+                name
+                for name in self.source.parameters
+                if name in needed and name in self.parameters
+            ),
+            input=self.source.input,
+        )
+        return View(self.source, graph, self.same_as, self.merged_into)
