@@ -185,7 +185,7 @@ class GraphBuilder:
     def slice(
         self, x: str, axis: int, start: int, stop: int, step: int, *, name: str, module: str = ""
     ) -> str:
-        """Python's slice along an axis (negative and overlong bounds allowed); identities vanish."""
+        """Python's slice along an axis (negative and overlong bounds allowed); identities go."""
         if step <= 0:
             raise Inexpressible(f"a slice with step {step}")
         size = self.shape(x)[axis]

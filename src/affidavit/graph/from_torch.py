@@ -21,7 +21,7 @@ TRACED_BATCH = 2
 """Batch size of the traced example. Two, because tracing treats one specially."""
 
 Naming = Callable[[str, Tensor], tuple[str, bool]]
-"""From an exported tensor's target and value to its name in the graph, and whether it is trained."""
+"""From an exported tensor's target and value to its name, and whether it is trained."""
 
 
 def from_torch(module: nn.Module, example_input: Tensor) -> Graph:
@@ -63,7 +63,8 @@ def export(module: nn.Module, example_input: Tensor) -> torch.export.ExportedPro
         with _evaluation_mode(module), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # torch's own, about its own internals
             program: torch.export.ExportedProgram = torch.export.export(module, (example,))
-            return program.run_decompositions(table)
+            program = program.run_decompositions(table)
+            return program
     except Exception as error:
         # torch.export raises errors of many kinds, some of them bare Exceptions.
         lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
