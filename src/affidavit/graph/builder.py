@@ -196,6 +196,19 @@ class GraphBuilder:
             return x
         return self.add(ops.Slice(axis, start, stop, step), x, name=name, module=module)
 
+    def append(self, graph: Graph, x: str) -> Graph:
+        """A whole graph behind a value of this one: the finished graph of both.
+
+        Names of the appended graph stay what they are; names taken here must differ.
+        """
+        parameters = set(graph.parameters)
+        for name, tensor in graph.tensors.items():
+            self.tensor(name, tensor, parameter=name in parameters)
+        for node in graph.nodes:
+            operands = [x if name == graph.input else name for name in node.operands]
+            self.add(node.op, *operands, name=node.name, module=node.module)
+        return self.build(graph.output)
+
     def build(self, output: str) -> Graph:
         """The finished graph. Nodes and tensors that the output does not need are left out."""
         if output not in self._meta or output in self.tensors:

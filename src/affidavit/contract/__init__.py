@@ -1,0 +1,54 @@
+"""Contracts, claims and audits.
+
+`audit` checks every claim of a contract and returns an `Affidavit`. A contract is a TOML file or
+its equal Python form: `Contract(model=Model(...), data=Data(...), claim=[Accuracy(...)])`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from affidavit.contract.affidavit import Affidavit
+    from affidavit.contract.audit import audit
+    from affidavit.contract.claim import Claim, Finding
+    from affidavit.contract.context import Context
+    from affidavit.contract.kinds import KINDS, Accuracy
+    from affidavit.contract.reading import read_contract
+    from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run, Split
+
+_HOMES = {
+    "affidavit": ("Affidavit",),
+    "audit": ("audit",),
+    "claim": ("Claim", "Finding"),
+    "context": ("Context",),
+    "kinds": ("KINDS", "Accuracy"),
+    "reading": ("read_contract",),
+    "specification": ("Contract", "Data", "Model", "Preprocessing", "Run", "Split"),
+}
+
+__all__ = [
+    "KINDS",
+    "Accuracy",
+    "Affidavit",
+    "Claim",
+    "Context",
+    "Contract",
+    "Data",
+    "Finding",
+    "Model",
+    "Preprocessing",
+    "Run",
+    "Split",
+    "audit",
+    "read_contract",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Names load on first use: showing a saved affidavit must not wait for torch.
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"affidavit.contract.{home}"), name)
+    raise AttributeError(f"module 'affidavit.contract' has no attribute {name!r}")

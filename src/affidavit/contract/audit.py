@@ -1,0 +1,150 @@
+"""The audit: every claim of a contract checked, and the statements collected."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import joblib
+import numpy as np
+import torch
+
+import affidavit
+from affidavit.contract.affidavit import Affidavit
+from affidavit.contract.claim import Claim, Finding
+from affidavit.contract.context import Context
+from affidavit.contract.reading import read_contract
+from affidavit.contract.specification import Contract
+from affidavit.contract.subject import data_subject, load_data, load_model, model_subject
+from affidavit.errors import AffidavitError
+from affidavit.evidence import Attachment, Cost, Header, Statement
+
+
+def audit(
+    contract: Contract | str | Path, *, backend: str | None = None, progress: bool = False
+) -> Affidavit:
+    """Checks every claim of a contract.
+
+    Args:
+        contract: a contract, or the path of a contract file.
+        backend: joblib backend that carries the claims out, such as "loky" for processes here or
+            "ray" or "dask" on a cluster; one after the other in this process when None.
+        progress: show progress on stderr.
+
+    Returns:
+        The affidavit: a statement for each claim, in the contract's order.
+
+    Raises:
+        AffidavitError: the audit cannot be run: a bad contract, model or data.
+    """
+    started = time.perf_counter()
+    if not isinstance(contract, Contract):
+        contract = read_contract(contract)
+    dataset = load_data(contract.data, contract.folder, progress=progress)
+    graph = load_model(contract.model, contract.folder, dataset)
+    context = Context(
+        graph=graph,
+        dataset=dataset,
+        seed=contract.run.seed,
+        batch_size=contract.run.batch_size,
+        device=_device(contract.run.device),
+        progress=progress and backend is None,
+    )
+    if backend is None:
+        checked = [_check(claim, context) for claim in contract.claim]
+    else:
+        with joblib.parallel_config(backend, n_jobs=-1):
+            work = (joblib.delayed(_check)(claim, context) for claim in contract.claim)
+            checked = list(joblib.Parallel()(work))
+    header = Header(
+        title=contract.title or f"Audit of {model_subject(contract, graph).name}",
+        contract_sha256=contract.sha256,
+        model=model_subject(contract, graph),
+        data=data_subject(dataset),
+        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
+        seed=contract.run.seed,
+        versions=versions(),
+        seconds=time.perf_counter() - started,
+    )
+    statements = []
+    attachments: dict[str, bytes] = {}
+    for number, (claim, (finding, seconds)) in enumerate(
+        zip(contract.claim, checked, strict=True), 1
+    ):
+        folder = f"evidence/{number:02d}-{_slug(claim.id)}"
+        contents = {f"{folder}/{name}": file.content for name, file in finding.files.items()}
+        attachments |= contents
+        statements.append(_statement(claim, finding, seconds, header, folder))
+    return Affidavit(header, tuple(statements), MappingProxyType(attachments))
+
+
+def versions() -> MappingProxyType[str, str]:
+    """Versions of what a result depends on."""
+    return MappingProxyType(
+        {
+            "affidavit": affidavit.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        }
+    )
+
+
+def _check(claim: Claim, context: Context) -> tuple[Finding, float]:
+    started = time.perf_counter()
+    torch.manual_seed(context.seed)
+    try:
+        finding = claim.check(context)
+    except AffidavitError as error:
+        error.add_note(f"in claim {claim.id!r}")
+        raise
+    return finding, time.perf_counter() - started
+
+
+def _statement(
+    claim: Claim, finding: Finding, seconds: float, header: Header, folder: str
+) -> Statement:
+    return Statement(
+        id=claim.id,
+        kind=claim.kind,
+        claim=claim.text,
+        parameters=MappingProxyType(claim.parameters()),
+        verdict=finding.verdict,
+        grade=finding.grade,
+        value=finding.value,
+        interval=finding.interval,
+        finding=finding.reason,
+        assumptions=finding.assumptions,
+        exhibits=finding.exhibits,
+        attachments=tuple(
+            Attachment(
+                f"{folder}/{name}", hashlib.sha256(file.content).hexdigest(), file.description
+            )
+            for name, file in finding.files.items()
+        ),
+        cost=Cost(seconds, finding.evaluations),
+        seed=header.seed,
+        versions=header.versions,
+        model_sha256=header.model.sha256,
+        data_sha256=header.data.sha256,
+    )
+
+
+def _device(name: str) -> str:
+    from affidavit.errors import ContractError
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise ContractError(f"[run] device: {name!r} cannot be used: {first}") from error
+    return name
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:60] or "claim"

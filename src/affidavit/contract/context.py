@@ -1,0 +1,88 @@
+"""What a check is given: the model, the data, and the means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from affidavit.data import Dataset
+from affidavit.errors import DataError, ModelError
+from affidavit.graph import Graph
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """Everything a check may use. Outputs of the model are computed once a part of the data."""
+
+    graph: Graph
+    dataset: Dataset
+    seed: int = 0
+    batch_size: int = 256
+    device: str = "cpu"
+    progress: bool = False
+    _outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def part(self, name: str) -> Dataset:
+        """The rows of one part of the data, of which there must be some.
+
+        Raises:
+            DataError: no such part, an empty one, or one with infinite or undefined inputs.
+        """
+        part = self.dataset.part(name)
+        if not len(part):
+            raise DataError(f"the part {name!r} of {self.dataset.name} has no rows")
+        undefined = ~np.isfinite(part.inputs.reshape(len(part), -1))
+        if undefined.any():
+            rows = int(undefined.any(1).sum())
+            columns = np.flatnonzero(undefined.any(0))
+            names = [part.feature_names[i] if part.feature_names else f"entry {i}" for i in columns[:3]]
+            raise DataError(
+                f"{rows} of the {len(part)} inputs in the part {name!r} are infinite or undefined, in"
+                f" {', '.join(names)}{' and more' if len(columns) > 3 else ''}"
+            )
+        return part
+
+    def outputs(self, name: str) -> np.ndarray:
+        """The model's outputs on a part of the data, shape [row, output], in float32.
+
+        Raises:
+            ModelError: the model returns NaN, or not one axis of outputs an input.
+        """
+        if name not in self._outputs:
+            self._outputs[name] = self._evaluate(name)
+        return self._outputs[name]
+
+    def track(self, items: Iterable[T], description: str) -> Iterable[T]:
+        """The items, with a progress bar on stderr while they last, where one is wanted."""
+        if not self.progress:
+            return items
+        from rich.console import Console
+        from rich.progress import track
+
+        return track(items, description, console=Console(stderr=True), transient=True)
+
+    def _evaluate(self, name: str) -> np.ndarray:
+        part = self.part(name)
+        shape = self.graph.shapes[self.graph.output][1:]
+        if len(shape) != 1:
+            raise ModelError(
+                f"the model gives outputs of shape {list(shape)}; expected one axis, a score a class"
+            )
+        graph = self.graph.to(device=self.device)
+        batches = []
+        starts = range(0, len(part), self.batch_size)
+        with torch.inference_mode():
+            for start in self.track(starts, f"Running the model on {name}"):
+                x = torch.tensor(part.inputs[start : start + self.batch_size]).to(self.device)
+                batches.append(graph(x).float().cpu().numpy())
+        outputs = np.concatenate(batches)
+        undefined = int(np.isnan(outputs).any(1).sum())
+        if undefined:
+            raise ModelError(f"the model returns NaN on {undefined} of the {len(part)} inputs of {name!r}")
+        return outputs

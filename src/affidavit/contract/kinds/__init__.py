@@ -1,0 +1,33 @@
+"""The registry of claim kinds: one file each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from affidavit.contract.claim import Claim
+from affidavit.contract.kinds.accuracy import Accuracy
+from affidavit.errors import nearest
+
+KINDS: dict[str, type[Claim]] = {kind.kind: kind for kind in (Accuracy,)}
+"""Claim kind by its name in contracts."""
+
+
+def claim_from(value: Any) -> Claim:
+    """A claim from the table of a contract; a claim is returned as it is.
+
+    Raises:
+        ValueError: no table, no kind, or an unknown one (the nearest is named).
+    """
+    if isinstance(value, Claim):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError(f"Input should be a table with the keys id and kind, not {value!r}")
+    name = value.get("kind")
+    if name not in KINDS:
+        seen = "without a kind" if name is None else f"of the unknown kind {name!r}"
+        hint = nearest(name, KINDS) if isinstance(name, str) else ""
+        raise ValueError(f"a claim {seen}{hint}; known kinds: {', '.join(KINDS)}")
+    return KINDS[name].model_validate({key: item for key, item in value.items() if key != "kind"})
+
+
+__all__ = ["KINDS", "Accuracy", "claim_from"]

@@ -1,0 +1,183 @@
+"""Several proportions, each claimed to be at least a threshold, judged together.
+
+Exact binomial tests in both directions: a row holds when P(as many successes | threshold) is small
+enough, is violated when P(as few | threshold) is, and is undecided otherwise. Holm's procedure over
+the rows, in each direction, keeps the chance of a wrong verdict on the whole at or below
+1 - confidence, however the rows overlap: if the claim is false, some row lies below its threshold,
+and the claim holds only if that row does, wrongly; if it is true, no row lies below, and the claim
+is violated only if some row is, wrongly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from affidavit import statistics
+from affidavit.evidence import Cell, Estimate, IntervalChart, Table, Verdict
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """Successes among trials, claimed to happen with a probability of at least `at_least`."""
+
+    name: str
+    successes: int
+    trials: int
+    at_least: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A proportion with its verdict.
+
+    `lower` and `upper` are Clopper-Pearson bounds that hold for all rows at once (Bonferroni);
+    `p_holds` and `p_violated` are adjusted by Holm. `further` says how many more trials would
+    decide an undecided row if they went as those before; None when no number would, or none is
+    needed.
+    """
+
+    proportion: Proportion
+    lower: float
+    upper: float
+    p_holds: float
+    p_violated: float
+    verdict: Verdict
+    further: int | None
+
+    @property
+    def share(self) -> float | None:
+        """The share of successes; None without trials."""
+        trials = self.proportion.trials
+        return self.proportion.successes / trials if trials else None
+
+
+def judge(proportions: Sequence[Proportion], confidence: float) -> list[Judged]:
+    """The verdict on each proportion, all of them together right with the given confidence."""
+    alpha = 1 - confidence
+    simultaneous = 1 - alpha / len(proportions)
+    p_holds = statistics.holm(
+        [statistics.p_value_at_least(p.successes, p.trials, p.at_least) for p in proportions]
+    )
+    p_violated = statistics.holm(
+        [statistics.p_value_below(p.successes, p.trials, p.at_least) for p in proportions]
+    )
+    judged = []
+    for p, for_it, against_it in zip(proportions, p_holds, p_violated, strict=True):
+        further = None
+        if for_it <= alpha:
+            verdict = Verdict.HOLDS
+        elif against_it <= alpha:
+            verdict = Verdict.VIOLATED
+        else:
+            verdict = Verdict.UNDECIDED
+            further = statistics.trials_to_decide(
+                p.successes, p.trials, p.at_least, simultaneous
+            )
+        judged.append(
+            Judged(
+                proportion=p,
+                lower=statistics.binomial_lower(p.successes, p.trials, simultaneous),
+                upper=statistics.binomial_upper(p.successes, p.trials, simultaneous),
+                p_holds=for_it,
+                p_violated=against_it,
+                verdict=verdict,
+                further=further,
+            )
+        )
+    return judged
+
+
+def explain(rows: Sequence[Judged], quantity: str) -> str:
+    """Why the verdict on the whole is what it is, in a sentence for each row that decides it."""
+    for verdict in (Verdict.VIOLATED, Verdict.UNDECIDED):
+        deciding = [row for row in rows if row.verdict is verdict]
+        if deciding:
+            sentences = [_sentence(row, quantity) for row in deciding[:5]]
+            if len(deciding) > 5:
+                sentences.append(f"So it is for {len(deciding) - 5} more.")
+            return " ".join(sentences)
+    first = _sentence(rows[0], quantity)
+    others = f" All {len(rows) - 1} groups are at or above their threshold too." if rows[1:] else ""
+    return first + others
+
+
+def _sentence(row: Judged, quantity: str) -> str:
+    p = row.proportion
+    what = f"{p.name.capitalize() if p.name == 'overall' else p.name} {quantity}"
+    if not p.trials:
+        needed = f"; {row.further:,} right ones without a miss would decide" if row.further else ""
+        return f"{what} is unknown: no such inputs{needed}."
+    seen = f"{what} is {row.share:.4g} ({p.successes:,} of {p.trials:,})"
+    match row.verdict:
+        case Verdict.HOLDS:
+            return f"{seen}, and with confidence at least {_down(row.lower)}: {p.at_least:g} is met."
+        case Verdict.VIOLATED:
+            return f"{seen}, and with confidence at most {_up(row.upper)}: below {p.at_least:g}."
+    between = f"{seen}, and with confidence between {_down(row.lower)} and {_up(row.upper)}"
+    if row.further is None:
+        more = "no number of further inputs with the same share right would decide"
+        if p.at_least == 1 and row.share == 1:
+            more = "a sample cannot show that not a single error exists"
+    else:
+        more = f"about {row.further:,} more such inputs with the same share right would decide"
+    return f"{between}, on both sides of {p.at_least:g}; {more}."
+
+
+def _down(bound: float) -> str:
+    return f"{math.floor(bound * 1e4) / 1e4:.4f}"
+
+
+def _up(bound: float) -> str:
+    return f"{math.ceil(bound * 1e4) / 1e4:.4f}"
+
+
+def table(rows: Sequence[Judged], title: str, successes: str, trials: str) -> Table:
+    """The rows as an exhibit."""
+    columns = (
+        "group", successes, trials, title.lower(), "lower bound", "upper bound", "at least",
+        "p (holds)", "p (violated)", "verdict", "further inputs",
+    )  # fmt: skip
+    cells: list[tuple[Cell, ...]] = [
+        (
+            row.proportion.name,
+            row.proportion.successes,
+            row.proportion.trials,
+            row.share,
+            row.lower,
+            row.upper,
+            row.proportion.at_least,
+            row.p_holds,
+            row.p_violated,
+            row.verdict.value,
+            row.further,
+        )
+        for row in rows
+    ]
+    note = "Bounds are Clopper-Pearson"
+    if len(rows) > 1:
+        note += ", widened (Bonferroni) to hold for all rows at once; p-values are adjusted (Holm)"
+    note += (
+        ". Further inputs: how many more would decide an undecided row if they went as those before."
+    )
+    return Table(title=title, columns=columns, rows=tuple(cells), note=note)
+
+
+def chart(rows: Sequence[Judged], title: str, axis: str) -> IntervalChart:
+    """The rows as a picture."""
+    return IntervalChart(
+        title=title,
+        axis=axis,
+        estimates=tuple(
+            Estimate(
+                label=f"{row.proportion.name} ({row.proportion.trials:,})",
+                value=row.share,
+                lower=row.lower,
+                upper=row.upper,
+                at_least=row.proportion.at_least,
+                verdict=row.verdict,
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,140 @@
+"""What a contract says: the model, the data, the run and the claims, as validated records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
+
+from affidavit.contract.claim import Claim
+from affidavit.contract.kinds import claim_from
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Preprocessing(_Section):
+    """What the model does to its input first: `(x - mean) / std`, by channel or by feature."""
+
+    mean: list[float] = Field(description="a number, or one a channel or feature", min_length=1)
+    std: list[float] = Field(description="likewise, all above 0", min_length=1)
+
+
+class Model(_Section):
+    """Where the model comes from.
+
+    A factory (`package.module:function`, or `file.py:function` beside the contract) is code that
+    the contract names and the audit runs; everything else is read without running anything.
+    """
+
+    source: Any = Field(
+        description="an .onnx file, or a factory as package.module:function or file.py:function;"
+        " from Python also a module, graph or estimator"
+    )
+    weights: str | None = Field(
+        default=None, description="safetensors or checkpoint to fill the factory's module with"
+    )
+    arguments: dict[str, Any] = Field(default={}, description="keyword arguments of the factory")
+    preprocessing: Preprocessing | None = Field(
+        default=None, description="normalisation in front of the network: mean and std"
+    )
+
+
+class Split(_Section):
+    """Shares of the rows, drawn with a seed."""
+
+    train: float = Field(default=0.0, ge=0, le=1, description="share for training")
+    validation: float = Field(default=0.0, ge=0, le=1, description="share for choices")
+    test: float = Field(default=0.0, ge=0, le=1, description="share for the audit alone")
+    seed: int = Field(default=0, ge=0, description="seed of the draw")
+    stratify: bool = Field(default=True, description="keep the shares within every class")
+
+
+def _split(value: Any) -> Any:
+    # Told apart by hand, so that an error speaks of the form that was meant.
+    if isinstance(value, dict | Split):
+        return Split.model_validate(value)
+    if value is None or value == "published":
+        return value
+    raise ValueError(
+        'Input should be shares such as { train = 0.6, validation = 0.2, test = 0.2, seed = 0 }, or'
+        ' "published"'
+    )
+
+
+class Data(_Section):
+    """Where the data come from, and how their rows are used."""
+
+    source: Any = Field(
+        description="sklearn:NAME, a named set, or a .npz, .csv, .parquet file or image folder;"
+        " from Python also a Dataset"
+    )
+    split: Annotated[Split | Literal["published"] | None, BeforeValidator(_split)] = Field(
+        default=None, description='shares by name, or "published"; without it all rows are `test`'
+    )
+    protected: list[str] = Field(default=[], description="names of protected columns")
+    label: str | None = Field(default=None, description="name of the column that is predicted")
+    features: list[str] | None = Field(default=None, description="input columns; default: all others")
+    header: bool = Field(default=True, description="whether a CSV's first line names its columns")
+    size: tuple[int, int] | None = Field(default=None, description="height and width of images")
+
+
+class Run(_Section):
+    """How the audit is carried out."""
+
+    seed: int = Field(default=0, ge=0, description="seed of everything that draws")
+    batch_size: int = Field(default=256, ge=1, description="inputs run through the model at once")
+    device: str = Field(default="cpu", description="torch device, such as cpu or cuda")
+
+
+class Contract(_Section):
+    """What is claimed of a model: the Python form of a contract file.
+
+    Equal to the file's: reading a TOML contract gives such a record.
+    """
+
+    title: str = Field(default="", description="heading of the report")
+    model: Model
+    data: Data
+    run: Run = Run()
+    claim: list[Annotated[SerializeAsAny[Claim], BeforeValidator(claim_from)]] = Field(
+        min_length=1, description="the claims"
+    )
+    folder: Path = Field(
+        default=Path(), exclude=True, description="folder that relative paths start from"
+    )
+
+    def model_post_init(self, context: Any) -> None:
+        ids = [claim.id for claim in self.claim]
+        for name in ids:
+            if ids.count(name) > 1:
+                raise ValueError(f"two claims have the id {name!r}; ids must differ")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Contract) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what the contract says, however it was written down."""
+        return hashlib.sha256(self._content().encode()).hexdigest()
+
+    def _content(self) -> str:
+        content = self.model_dump(mode="python")
+        for section, claim in zip(content["claim"], self.claim, strict=True):
+            section["kind"] = claim.kind
+        return json.dumps(content, sort_keys=True, default=_described)
+
+
+def _described(value: Any) -> Any:
+    """A stand-in for what has no JSON form, such as a live model."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
