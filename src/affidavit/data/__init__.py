@@ -1,0 +1,13 @@
+"""Data sets: what a claim is checked on.
+
+:func:`load` reads a named set, a file or a folder of images into a :class:`Dataset`, and cuts it
+into parts as a :class:`Split` says. :data:`named_sets` lists the sets that have a name.
+"""
+
+from __future__ import annotations
+
+from affidavit.data.dataset import Dataset
+from affidavit.data.sources import load, named_sets
+from affidavit.data.split import Split
+
+__all__ = ["Dataset", "Split", "load", "named_sets"]
