@@ -141,7 +141,8 @@ def _read_table(
     frame = read_parquet(path) if parquet else read_csv(path, header=header)
     if label is None:
         raise DataError(
-            f"{path}: say which column is the label, with `label`. Columns: {', '.join(map(str, frame))}."
+            f"{path}: say which column is the label, with `label`. "
+            f"Columns: {', '.join(map(str, frame))}."
         )
     wanted = [features] if isinstance(features, str) else features
     names = None if wanted is None else [str(item) for item in wanted]
