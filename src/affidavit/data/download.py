@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from affidavit.data.raw import reading
 from affidavit.errors import DataError
@@ -143,6 +144,8 @@ def _getting(file: SetFile) -> Iterator[None]:
         yield
     except (OSError, HTTPException, DataError) as error:
         reason = getattr(error, "reason", None) or error
+        if isinstance(error, HTTPError):
+            error.close()  # it holds the connection
         raise DataError(f"{file.url} could not be downloaded: {reason}. {by_hand(file)}") from error
 
 

@@ -49,8 +49,9 @@ def read_folder(folder: Path, size: tuple[int, int] | None = None, classes: int 
         sizes = {(height, width) for (height, width), _ in sizes_and_modes}
         if len(sizes) > 1:
             shown = ", ".join(f"{height}×{width}" for height, width in sorted(sizes)[:4])
+            shown += ", …" if len(sizes) > 4 else ""
             raise DataError(
-                f"{folder}: images have {len(sizes)} sizes ({shown}{' …' if sizes else ''}); a "
+                f"{folder}: images have {len(sizes)} sizes ({shown}); a "
                 "network takes one. Give `size`, as height and width."
             )
         size = sizes.pop()

@@ -2,75 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
 
 from affidavit.data import pictures, recipes
-from affidavit.data.download import SetFile, by_hand, fetch, find
-from affidavit.data.raw import Raw
-from affidavit.errors import DataError
-
-Reader = Callable[[Sequence[Path], tuple[int, int] | None], Raw]
+from affidavit.data.download import SetFile
+from affidavit.data.forms import Form, NamedSet
 
 
-@dataclass(frozen=True)
-class Form:
-    """One of the forms in which a set is around.
-
-    Attributes:
-        why_not: where the files have no public home: why.
-    """
-
-    files: tuple[SetFile, ...]
-    read: Reader
-    notes: tuple[str, ...] = ()
-    why_not: str = ""
-
-
-@dataclass(frozen=True)
-class NamedSet:
-    """A set with a name.
-
-    Attributes:
-        description: a line for lists.
-        source: where it is from, and on what terms.
-        forms: in order of preference.
-        sized: whether the images have sizes of their own, so that `size` must be given.
-    """
-
-    name: str
-    description: str
-    source: str
-    forms: tuple[Form, ...]
-    sized: bool = False
-
-
-def read_named(entry: NamedSet, size: tuple[int, int] | None, *, progress: bool) -> Raw:
-    """Reads the first form whose files are there, or else downloads the first that has a home.
-
-    Raises DataError saying where the files can be put, when there is neither.
-    """
-    for form in entry.forms:
-        found = [find(file) for file in form.files]
-        there = [item for item in found if item is not None]
-        if len(there) == len(found):
-            notes = tuple(note for _, note in there if note)
-            return _with_notes(form, form.read([path for path, _ in there], size), notes)
-    for form in entry.forms:
-        if not form.why_not:
-            # A set of several files may be in the cache in part.
-            paths = [
-                known[0] if (known := find(file)) is not None else fetch(file, progress=progress)
-                for file in form.files
-            ]
-            return _with_notes(form, form.read(paths, size), ())
-    form = entry.forms[0]
-    raise DataError(f"{entry.name} cannot be downloaded: {form.why_not}. {by_hand(form.files[0])}")
-
-
-def _with_notes(form: Form, raw: Raw, notes: tuple[str, ...]) -> Raw:
-    return replace(raw, notes=(*form.notes, *raw.notes, *notes))
+def _sha(checksum: str) -> str:
+    return f"sha256:{checksum}"
 
 
 def _idx_files(folder: str, home: str, checksums: Sequence[str]) -> tuple[SetFile, ...]:
@@ -81,7 +21,7 @@ def _idx_files(folder: str, home: str, checksums: Sequence[str]) -> tuple[SetFil
         "t10k-labels-idx1-ubyte.gz",
     )
     return tuple(
-        SetFile(f"{folder}/{name}", home + name, (f"sha256:{checksum}",), unpacked=True)
+        SetFile(f"{folder}/{name}", home + name, (_sha(checksum),), unpacked=True)
         for name, checksum in zip(names, checksums, strict=True)
     )
 
@@ -89,7 +29,7 @@ def _idx_files(folder: str, home: str, checksums: Sequence[str]) -> tuple[SetFil
 def _wine(colour: str, *checksums: str) -> NamedSet:
     home = "https://archive.ics.uci.edu/ml/machine-learning-databases/wine-quality/"
     name = f"winequality-{colour}.csv"
-    file = SetFile(f"tabular/{name}", home + name, tuple(f"sha256:{item}" for item in checksums))
+    file = SetFile(f"tabular/{name}", home + name, tuple(_sha(item) for item in checksums))
     return NamedSet(
         f"wine-quality-{colour}",
         f"{colour} wines: 11 measurements, classes are the grades of tasters",
@@ -149,15 +89,17 @@ _SETS = (
                     SetFile(
                         "cifar10/train_jpeg.npz",
                         digests=(
-                            "sha256:"
-                            "538eef7c4454c5b476d708af6ffd4e6f9168ced5c17d2f638c53a9f79d5877d8",
+                            _sha(
+                                "538eef7c4454c5b476d708af6ffd4e6f9168ced5c17d2f638c53a9f79d5877d8"
+                            ),
                         ),
                     ),
                     SetFile(
                         "cifar10/test_jpeg.npz",
                         digests=(
-                            "sha256:"
-                            "80ceeedbce5147b215a9b8a39b7b6db1da7e5ccbb2fb2696496726a661fbd4dc",
+                            _sha(
+                                "80ceeedbce5147b215a9b8a39b7b6db1da7e5ccbb2fb2696496726a661fbd4dc"
+                            ),
                         ),
                     ),
                 ),
@@ -186,7 +128,7 @@ _SETS = (
             Form(
                 (SetFile("imagenet/images"),),
                 pictures.imagenet_sample,
-                ("a sample of ImageNet, one photograph a class at most for 300 of 1000 classes",),
+                ("a sample of ImageNet: one photograph each of 300 of its 1000 classes",),
                 "ImageNet's terms do not let the photographs be passed on in public",
             ),
         ),
@@ -204,8 +146,9 @@ _SETS = (
                         "https://zenodo.org/records/10519652/files/pneumoniamnist.npz?download=1",
                         (
                             "md5:28209eda62fecd6e6a2d98b1501bb15f",
-                            "sha256:"
-                            "a554d2332488d3ddc075125e66a1af77ec379fd2bafc09108ab95a37e2bd9c26",
+                            _sha(
+                                "a554d2332488d3ddc075125e66a1af77ec379fd2bafc09108ab95a37e2bd9c26"
+                            ),
                         ),
                     ),
                 ),
@@ -223,8 +166,9 @@ _SETS = (
                     SetFile(
                         "tabular/german_credit.csv",
                         digests=(
-                            "sha256:"
-                            "659b9350fa46a8dab7e73daa167c28a488d0714aa39d643295347d1f82b3696f",
+                            _sha(
+                                "659b9350fa46a8dab7e73daa167c28a488d0714aa39d643295347d1f82b3696f"
+                            ),
                         ),
                     ),
                 ),
@@ -237,10 +181,7 @@ _SETS = (
                         "tabular/german.data",
                         "https://archive.ics.uci.edu/ml/machine-learning-databases/statlog/german/"
                         "german.data",
-                        (
-                            "sha256:"
-                            "b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871",
-                        ),
+                        (_sha("b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871"),),
                     ),
                 ),
                 recipes.german_credit,
@@ -268,10 +209,7 @@ _SETS = (
                         "tabular/compas-scores-two-years.csv",
                         "https://raw.githubusercontent.com/propublica/compas-analysis/"
                         "bafff5da3f2e45eca6c2d5055faad269defd135a/compas-scores-two-years.csv",
-                        (
-                            "sha256:"
-                            "c451db85908b2f7fef1d83203bedf6b71ecda0d5af468d82ae62178f91d0cc7d",
-                        ),
+                        (_sha("c451db85908b2f7fef1d83203bedf6b71ecda0d5af468d82ae62178f91d0cc7d"),),
                     ),
                 ),
                 recipes.compas,
@@ -288,8 +226,9 @@ _SETS = (
                     SetFile(
                         "tabular/adult_onehot.csv.gz",
                         digests=(
-                            "sha256:"
-                            "46412480980101489ab9acc0ead2c9c478a78f107fcab39480111521ae093cc1",
+                            _sha(
+                                "46412480980101489ab9acc0ead2c9c478a78f107fcab39480111521ae093cc1"
+                            ),
                         ),
                     ),
                 ),

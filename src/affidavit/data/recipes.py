@@ -32,8 +32,8 @@ _WINE = (
     "sulphates",
     "alcohol",
 )
-# Above the first number a value has lost its decimal point; the second is the power of ten below
-# which the restored value lies.
+# Above the first number a value has lost its decimal point; below the second lies every value that
+# has it (so it is divided by ten until it does).
 _WINE_POINTS = {"volatile acidity": (10.0, 10.0), "density": (2.0, 10.0), "alcohol": (20.0, 15.0)}
 
 _COMPAS = (

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from affidavit.data.archives import read_npz
 from affidavit.data.bundled import BUNDLED, PREFIX, read_bundled
 from affidavit.data.dataset import Dataset
+from affidavit.data.forms import read_named
 from affidavit.data.images import read_folder
-from affidavit.data.named import NAMED, read_named
+from affidavit.data.named import NAMED
 from affidavit.data.raw import Raw
 from affidavit.data.split import Split
 from affidavit.data.tables import Task, from_frame

@@ -58,7 +58,7 @@ def from_frame(
         for title, numbers in _encoded(name, column, frame[column]):
             names.append(title)
             values.append(single(numbers, f"{name}: column {column!r}"))
-            if numbers.dtype.kind in "iu" and np.any(values[-1].astype(float) != numbers):
+            if numbers.dtype.kind in "iu" and _rounded(numbers, values[-1]):
                 notes.append(f"column {title!r} holds whole numbers that float32 rounds")
     twice = sorted({title for title in names if names.count(title) > 1}) if _twice(names) else []
     if twice:
@@ -124,6 +124,11 @@ def label_array(
     return labels.reshape(-1).astype(np.int64), classes, tuple(notes)
 
 
+def _rounded(whole: Array, narrow: Array) -> bool:
+    wide = whole.astype(np.float64)
+    return bool(np.any(narrow.astype(np.float64) != wide) or np.any(np.abs(wide) > 2**53))
+
+
 def _class_name(item: object) -> str:
     whole = isinstance(item, float) and item.is_integer()
     return str(int(item)) if whole and isinstance(item, float) else str(item)
@@ -181,7 +186,7 @@ def _encoded(name: str, column: str, series: pd.Series[Any]) -> list[tuple[str, 
             "`features`, or rescale it"
         )
     if kind not in ("string", "categorical", "mixed-integer", "mixed", "empty") or any(
-        not isinstance(item, str | int | float | bool | Decimal) for item in series.unique()
+        not isinstance(item, str | int | float | bool | Decimal) for item in series
     ):
         raise DataError(
             f"{name}: column {column!r} holds {kind} values, which are no features. Turn it into "

@@ -57,12 +57,10 @@ def read_csv(
 
 def read_parquet(path: Path) -> pd.DataFrame:
     """The table in a Parquet file. Raises DataError for damaged files and duplicate columns."""
-    with reading(path, "a Parquet file"):
-        # A folder would be taken for a partitioned set, whose folders turn into columns.
-        with path.open("rb") as file:
-            table = pyarrow.parquet.read_table(file)
-        require_names(path, [str(name) for name in table.column_names])
-        frame: pd.DataFrame = table.to_pandas()
+    with reading(path, "a Parquet file"), path.open("rb") as file:
+        table = pyarrow.parquet.ParquetFile(file)
+        require_names(path, [str(name) for name in table.schema_arrow.names])
+        frame: pd.DataFrame = table.read().to_pandas()
     if frame.index.names != [None]:
         frame = frame.reset_index()
     frame.columns = pd.Index([str(name) for name in frame.columns])
