@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Any, TypeAlias
+from types import NoneType, UnionType
+from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
 from affidavit.errors import RecordError
 
@@ -60,6 +60,14 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
 
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"table {self.title!r} has {len(self.columns)} columns "
+                    f"and a row of {len(row)} cells"
+                )
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -95,6 +103,15 @@ class MatrixChart:
     column_names: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     note: str = ""
+
+    def __post_init__(self) -> None:
+        expected = (len(self.row_names), len(self.column_names))
+        widths = {len(row) for row in self.counts} or {expected[1]}
+        if len(self.counts) != expected[0] or widths != {expected[1]}:
+            raise ValueError(
+                f"matrix {self.title!r} names {expected[0]} rows and {expected[1]} columns, "
+                f"and has {len(self.counts)} rows of {sorted(widths)} counts"
+            )
 
 
 Exhibit: TypeAlias = Table | IntervalChart | MatrixChart
@@ -138,7 +155,8 @@ class Subject:
 class Statement:
     """A checked claim.
 
-    `claim` is a sentence a person can read; `parameters` are the claim's own keys. `value` is the
+    `claim` is a sentence a person can read; `parameters` are the claim's own keys, as JSON data
+    (lists rather than tuples, so that reading back gives the same). `value` is the
     claim's headline number and `interval` what is known of it: under the grade `statistical` each
     end holds with the stated confidence, under `exact` and `sound` both hold for certain.
     `finding` says in a sentence or two why the verdict is what it is. The hashes, seed and
@@ -181,8 +199,9 @@ class Header:
 def to_json(value: Any) -> Any:
     """Plain JSON data for a record of this module.
 
-    Infinite and undefined numbers, which JSON lacks, become `{"float": "inf"}` and so on, so that
-    reading back gives the same record.
+    Infinite and undefined numbers, which JSON lacks, become `{"$float": "inf"}` and so on, and a
+    key of a mapping that begins with `$` gets another in front, so that reading back gives the
+    same record. Raises TypeError for what has no JSON form.
     """
     for tag, kind in _EXHIBITS.items():
         if isinstance(value, kind):
@@ -190,103 +209,152 @@ def to_json(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _fields(value)
     if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
+        return {_escaped(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, float) and not math.isfinite(value):
-        return {"float": str(value)}
+        return {"$float": str(float(value))}
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise TypeError(f"{type(value).__name__} has no JSON form here")
+
+
+def header_from_json(data: Any) -> Header:
+    """The header whose :func:`to_json` is `data`. Raises RecordError when it is none."""
+    header: Header = _read(Header, data, "header")
+    return header
+
+
+def statement_from_json(data: Any) -> Statement:
+    """The statement whose :func:`to_json` is `data`. Raises RecordError when it is none."""
+    statement: Statement = _read(Statement, data, "statement")
+    return statement
 
 
 def _fields(record: Any) -> dict[str, Any]:
     return {f.name: to_json(getattr(record, f.name)) for f in dataclasses.fields(record)}
 
 
-def header_from_json(data: Any) -> Header:
-    """The header whose :func:`to_json` is `data`. Raises RecordError when it is none."""
-    with _Reading("header"):
-        return Header(
-            **_plain(
-                data,
-                model=_subject(data["model"]),
-                data=_subject(data["data"]),
-                versions=MappingProxyType(dict(data["versions"])),
-            )
-        )
+def _escaped(key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"a mapping with the key {key!r} has no JSON form: keys are text")
+    return f"${key}" if key.startswith("$") else key
 
 
-def statement_from_json(data: Any) -> Statement:
-    """The statement whose :func:`to_json` is `data`. Raises RecordError when it is none."""
-    with _Reading("statement"):
-        interval = _restore(data["interval"])
-        return Statement(
-            **_plain(
-                data,
-                parameters=MappingProxyType(_restore(data["parameters"])),
-                verdict=Verdict(data["verdict"]),
-                grade=Grade(data["grade"]),
-                interval=None if interval is None else (float(interval[0]), float(interval[1])),
-                assumptions=tuple(data["assumptions"]),
-                exhibits=tuple(_exhibit(item) for item in data["exhibits"]),
-                attachments=tuple(Attachment(**item) for item in data["attachments"]),
-                cost=Cost(**data["cost"]),
-                versions=MappingProxyType(dict(data["versions"])),
-            )
-        )
+def _read(kind: Any, data: Any, where: str) -> Any:
+    """`data` as the declared type `kind`. `where` names the place in the record for messages."""
+    if kind is Any:
+        return _restored(data, where)
+    if get_origin(kind) is UnionType:
+        return _read_union(get_args(kind), data, where)
+    if get_origin(kind) is tuple:
+        return _read_tuple(get_args(kind), data, where)
+    if get_origin(kind) is Mapping:
+        item_kind = get_args(kind)[1]
+        return {
+            _unescaped(key): _read(item_kind, item, f"{where}.{key}")
+            for key, item in _expect(dict, data, where).items()
+        }
+    if dataclasses.is_dataclass(kind):
+        return _read_fields(kind, _expect(dict, data, where), where)
+    if issubclass(kind, StrEnum):
+        if data not in list(kind):
+            raise _malformed(where, f"one of {', '.join(kind)}", data)
+        return kind(data)
+    if kind is float:
+        return _float(_expect(float, _restored(data, where), where), where)
+    return _expect(kind, data, where)
 
 
-class _Reading:
-    """Turns whatever a malformed record raises into one RecordError."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
+def _read_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and NoneType in kinds:
         return None
+    kinds = tuple(kind for kind in kinds if kind is not NoneType)
+    if len(kinds) == 1:
+        return _read(kinds[0], data, where)
+    if kinds == get_args(Exhibit):
+        fields = dict(_expect(dict, data, where))
+        tag = fields.pop("type", None)
+        if not isinstance(tag, str) or tag not in _EXHIBITS:
+            raise _malformed(f"{where}.type", f"one of {', '.join(_EXHIBITS)}", tag)
+        return _read_fields(_EXHIBITS[tag], fields, where)
+    return _expect(kinds, _restored(data, where), where)
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, KeyError):
-            raise RecordError(f"a {self.what} lacks the key {error}") from error
-        if isinstance(error, TypeError | ValueError | AttributeError | IndexError):
-            raise RecordError(f"a {self.what} is malformed: {error}") from error
+
+def _read_tuple(kinds: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:
+    items = _expect(list, data, where)
+    if kinds[-1] is Ellipsis:
+        kinds = kinds[:1] * len(items)
+    if len(items) != len(kinds):
+        raise _malformed(where, f"a list of {len(kinds)}", data)
+    return tuple(
+        _read(kind, item, f"{where}[{index}]")
+        for index, (kind, item) in enumerate(zip(kinds, items, strict=True))
+    )
 
 
-def _plain(data: Any, /, **converted: Any) -> dict[str, Any]:
-    return {key: _restore(item) for key, item in data.items() if key not in converted} | converted
+def _read_fields(kind: Any, data: dict[str, Any], where: str) -> Any:
+    kinds = get_type_hints(kind)
+    for name in kinds:
+        if name not in data:
+            raise RecordError(f"{where} lacks the key {name!r}")
+    for name in data:
+        if name not in kinds:
+            raise RecordError(f"{where} has the key {name!r}, which means nothing there")
+    fields = {name: _read(kinds[name], data[name], f"{where}.{name}") for name in kinds}
+    try:
+        return kind(**fields)
+    except ValueError as error:
+        raise RecordError(f"{where} is malformed: {error}") from error
 
 
-def _restore(value: Any) -> Any:
+def _restored(value: Any, where: str) -> Any:
+    """JSON data whose types are not declared, with its special numbers back in place."""
     if isinstance(value, dict):
-        if value.keys() == {"float"}:
-            return float(value["float"])
-        return {key: _restore(item) for key, item in value.items()}
+        if value.keys() == {"$float"}:
+            if value["$float"] not in ("inf", "-inf", "nan"):
+                raise _malformed(where, "inf, -inf or nan", value["$float"])
+            return float(value["$float"])
+        return {_unescaped(key): _restored(item, where) for key, item in value.items()}
     if isinstance(value, list):
-        return [_restore(item) for item in value]
+        return [_restored(item, where) for item in value]
     return value
 
 
-def _subject(data: Any) -> Subject:
-    return Subject(**_plain(data, details=MappingProxyType(_restore(data["details"]))))
+def _unescaped(key: str) -> str:
+    return key.removeprefix("$")
 
 
-def _exhibit(data: Any) -> Exhibit:
-    kind = data["type"]
-    if kind not in _EXHIBITS:
-        raise ValueError(f"exhibit type {kind!r} is unknown to this version")
-    fields = _restore({key: item for key, item in data.items() if key != "type"})
-    if kind == "interval_chart":
-        fields["estimates"] = tuple(_estimate(item) for item in fields["estimates"])
-    return _EXHIBITS[kind](**{key: _tuples(item) for key, item in fields.items()})
+def _expect(kind: Any, value: Any, where: str) -> Any:
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    accepted = (*kinds, int) if float in kinds else kinds
+    # A bool is an int to Python; to a reader of numbers it is a mistake.
+    if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in kinds):
+        raise _malformed(where, " or ".join(_NAMES[kind] for kind in kinds), value)
+    return value
 
 
-def _estimate(fields: dict[str, Any]) -> Estimate:
-    verdict = fields.pop("verdict")
-    return Estimate(**fields, verdict=None if verdict is None else Verdict(verdict))
+def _float(value: int | float, where: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise _malformed(where, "a number within double precision", value) from None
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+_NAMES = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
+
+
+def _malformed(where: str, expected: str, seen: Any) -> RecordError:
+    text = repr(seen)
+    return RecordError(
+        f"{where} should be {expected}, and is {text if len(text) <= 60 else text[:57] + '...'}"
+    )

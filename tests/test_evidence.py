@@ -1,0 +1,226 @@
+"""The records and their JSON form."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from affidavit import evidence
+from affidavit.errors import RecordError
+from affidavit.evidence import Grade, Verdict
+
+floats = st.floats(allow_nan=True, allow_infinity=True)
+ends = st.tuples(floats, floats)
+# Keys like "$float" are the tags of the JSON form: a user may have a feature of that name.
+names = st.text(max_size=8) | st.sampled_from(["$float", "$", "$$float", "float", "type"])
+cells = st.none() | st.booleans() | st.integers() | floats | st.text(max_size=8)
+plain = st.recursive(
+    cells,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> evidence.Table:
+    columns = tuple(draw(st.lists(names, max_size=3)))
+    row = st.tuples(*[cells for _ in columns])
+    return evidence.Table(draw(names), columns, tuple(draw(st.lists(row, max_size=3))))
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> evidence.MatrixChart:
+    rows = tuple(draw(st.lists(names, max_size=3)))
+    columns = tuple(draw(st.lists(names, max_size=3)))
+    counts = tuple(tuple(draw(st.integers()) for _ in columns) for _ in rows)
+    return evidence.MatrixChart(draw(names), draw(names), draw(names), rows, columns, counts)
+
+
+estimates = st.builds(
+    evidence.Estimate,
+    names,
+    st.none() | floats,
+    floats,
+    floats,
+    st.none() | floats,
+    st.none() | floats,
+    st.none() | st.sampled_from(Verdict),
+)
+charts = st.builds(
+    evidence.IntervalChart, names, names, st.lists(estimates, max_size=3).map(tuple), names
+)
+statements = st.builds(
+    evidence.Statement,
+    id=names,
+    kind=names,
+    claim=names,
+    parameters=st.dictionaries(names, plain, max_size=3),
+    verdict=st.sampled_from(Verdict),
+    grade=st.sampled_from(Grade),
+    value=st.none() | floats,
+    interval=st.none() | ends,
+    finding=names,
+    assumptions=st.lists(names, max_size=2).map(tuple),
+    exhibits=st.lists(tables() | charts | matrices(), max_size=3).map(tuple),
+    attachments=st.lists(st.builds(evidence.Attachment, names, names, names), max_size=2).map(
+        tuple
+    ),
+    cost=st.builds(evidence.Cost, floats, st.integers()),
+    seed=st.integers(),
+    versions=st.dictionaries(names, names, max_size=2),
+    model_sha256=names,
+    data_sha256=names,
+)
+subjects = st.builds(evidence.Subject, names, names, st.dictionaries(names, cells, max_size=3))
+headers = st.builds(
+    evidence.Header,
+    names,
+    names,
+    subjects,
+    subjects,
+    names,
+    st.integers(),
+    st.dictionaries(names, names, max_size=2),
+    floats,
+)
+
+
+def through_text(data: Any) -> Any:
+    """What a strict JSON writer and reader make of `data`."""
+    return json.loads(json.dumps(data, allow_nan=False))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equality under which NaN equals itself: the text form of both, types included."""
+    return repr(one) == repr(other)
+
+
+@given(statements)
+def test_statement_round_trip(statement: evidence.Statement) -> None:
+    read = evidence.statement_from_json(through_text(evidence.to_json(statement)))
+    assert same(read, statement)
+    assert same(pickle.loads(pickle.dumps(read)), statement)
+
+
+@given(headers)
+def test_header_round_trip(header: evidence.Header) -> None:
+    assert same(evidence.header_from_json(through_text(evidence.to_json(header))), header)
+
+
+def a_statement(**changes: Any) -> evidence.Statement:
+    fields: dict[str, Any] = {
+        "id": "accurate",
+        "kind": "accuracy",
+        "claim": "The model is right on at least 95 % of the data.",
+        "parameters": {"at_least": 0.95},
+        "verdict": Verdict.HOLDS,
+        "grade": Grade.STATISTICAL,
+        "value": 0.97,
+        "interval": (0.96, 1.0),
+        "finding": "291 of 300 were right.",
+        "assumptions": ("The inputs are independent.",),
+        "exhibits": (evidence.Table("Counts", ("class", "n"), (("a", 3),)),),
+        "attachments": (evidence.Attachment("evidence/a.csv", "00", "rows"),),
+        "cost": evidence.Cost(1.0, 300),
+        "seed": 0,
+        "versions": {"numpy": "2.0"},
+        "model_sha256": "aa",
+        "data_sha256": "bb",
+    }
+    return evidence.Statement(**(fields | changes))
+
+
+def test_infinities_and_unicode() -> None:
+    statement = a_statement(
+        value=-math.inf, interval=(-math.inf, math.inf), finding="שלום — naïve ≥ \U0001f600"
+    )
+    data = evidence.to_json(statement)
+    assert data["interval"] == [{"$float": "-inf"}, {"$float": "inf"}]
+    assert evidence.statement_from_json(through_text(data)) == statement
+
+
+def test_whole_numbers_read_as_floats_where_floats_are_declared() -> None:
+    data = evidence.to_json(a_statement()) | {"value": 1, "interval": [0, 1]}
+    read = evidence.statement_from_json(data)
+    assert repr(read.value) == "1.0"
+    assert repr(read.interval) == "(0.0, 1.0)"
+
+
+def put(*path: Any) -> Callable[[Any], Any]:
+    """A change of a record: the last of `path` at the place that the others lead to."""
+    *way, last, value = path
+
+    def change(data: Any) -> Any:
+        place = data
+        for step in way:
+            place = place[step]
+        place[last] = value
+        return data
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda _: None, "statement should be an object, and is None"),
+        (lambda _: [1], "statement should be an object"),
+        (lambda data: {k: v for k, v in data.items() if k != "grade"}, "lacks the key 'grade'"),
+        (put("surprise", 1), "has the key 'surprise', which means nothing"),
+        (put("id", 3), "statement.id should be text, and is 3"),
+        (put("verdict", "maybe"), "verdict should be one of holds, violated, undecided"),
+        (put("verdict", []), "verdict should be one of"),
+        (put("value", "0.9"), "statement.value should be a number"),
+        (put("value", True), "statement.value should be a number, and is True"),
+        (put("value", 10**400), "within double precision"),
+        (put("value", {"$float": "x"}), "should be inf, -inf or nan"),
+        (put("interval", [0.0]), "interval should be a list of 2"),
+        (put("seed", 0.5), "seed should be a whole number"),
+        (put("versions", "numpy", 2), r"versions\.numpy should be text"),
+        (put("versions", []), "versions should be an object"),
+        (put("exhibits", 0, "type", "pie"), r"exhibits\[0\]\.type should be one of table"),
+        (put("exhibits", 0, "type", []), r"exhibits\[0\]\.type should be one of table"),
+        (put("exhibits", 0, "rows", [[1]]), "has 2 columns and a row of 1 cells"),
+        (put("exhibits", 0, "rows", 0, 0, []), r"rows\[0\]\[0\] should be text or a whole number"),
+        (put("attachments", 0, "path", None), r"attachments\[0\]\.path should be text"),
+        (put("cost", {"seconds": 1.0}), "cost lacks the key 'evaluations'"),
+        (put("parameters", "x" * 500), r"parameters should be an object, and is 'xx.*\.\.\."),
+    ],
+)
+def test_malformed_statements(change: Callable[[Any], Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        evidence.statement_from_json(change(evidence.to_json(a_statement())))
+
+
+@given(plain)
+def test_arbitrary_json_gives_a_record_error(data: Any) -> None:
+    for read in (evidence.header_from_json, evidence.statement_from_json):
+        with pytest.raises(RecordError):
+            read(evidence.to_json(data))
+
+
+def test_exhibits_refuse_ragged_rows() -> None:
+    with pytest.raises(ValueError, match="2 columns and a row of 1 cells"):
+        evidence.Table("t", ("a", "b"), ((1,),))
+    with pytest.raises(ValueError, match="names 1 rows and 2 columns"):
+        evidence.MatrixChart("m", "r", "c", ("a",), ("a", "b"), ((1,),))
+
+
+@pytest.mark.parametrize("value", [object(), {1: 2}, {3}, b"x"])
+def test_what_has_no_json_form(value: Any) -> None:
+    with pytest.raises(TypeError, match="no JSON form"):
+        evidence.to_json(value)
+
+
+def test_overall() -> None:
+    holds, undecided, violated = Verdict.HOLDS, Verdict.UNDECIDED, Verdict.VIOLATED
+    assert evidence.overall([]) is holds
+    assert evidence.overall([holds, undecided]) is undecided
+    assert evidence.overall([violated, undecided, holds]) is violated
