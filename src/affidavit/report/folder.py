@@ -141,5 +141,3 @@ def _sibling(target: Path) -> Path:
 
 def _unwritable(target: Path, error: OSError) -> OutputError:
     return OutputError(f"{target} cannot be written: {error.strerror or error}")
-
-

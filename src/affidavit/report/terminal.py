@@ -35,9 +35,7 @@ def summary(header: Header, statements: Sequence[Statement]) -> RenderableType:
     parts: list[RenderableType] = [_heading(header)]
     if statements:
         parts.append(_table(statements))
-    for statement in statements:
-        if statement.verdict is not Verdict.HOLDS:
-            parts.append(_finding(statement))
+    parts += [_finding(s) for s in statements if s.verdict is not Verdict.HOLDS]
     parts.append(_totals(header, statements))
     return Group(*parts)
 
@@ -65,7 +63,7 @@ def _table(statements: Sequence[Statement]) -> Table:
             .append("\n")
             .append(wording.one_line(statement.claim), style="not bold"),
             Text.assemble(_verdict(statement.verdict), "\n", str(statement.grade)),
-            Text.assemble(wording.number(statement.value), "\n", _interval(statement)),
+            Text.assemble(_value(statement), "\n", _interval(statement)),
             Text.assemble(wording.duration(statement.cost.seconds), "\n", _inputs(statement)),
         )
     return table
@@ -73,6 +71,10 @@ def _table(statements: Sequence[Statement]) -> Table:
 
 def _verdict(verdict: Verdict) -> Text:
     return Text(f"{wording.MARKS[verdict]} {verdict}", style=_STYLES[verdict])
+
+
+def _value(statement: Statement) -> str:
+    return "–" if statement.value is None else wording.number(statement.value)
 
 
 def _interval(statement: Statement) -> str:
@@ -141,5 +143,5 @@ def _unlike(claim: ClaimChange) -> str:
 def _side(statement: Statement | None) -> Text:
     if statement is None:
         return Text("–")
-    value = wording.number(statement.value)
-    return Text.assemble(_verdict(statement.verdict), f"\n{value}\n{_interval(statement)}")
+    found = f"\n{_value(statement)}\n{_interval(statement)}"
+    return Text.assemble(_verdict(statement.verdict), found)

@@ -1,0 +1,1 @@
+addEventListener("beforeprint",function(){document.querySelectorAll("details:not([open])").forEach(function(d){d.open=true;d.dataset.closed="";});});addEventListener("afterprint",function(){document.querySelectorAll("details[data-closed]").forEach(function(d){d.open=false;delete d.dataset.closed;});});
