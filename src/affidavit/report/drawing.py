@@ -176,7 +176,9 @@ def width_of(text: str, size: float = 11) -> float:
         if unicodedata.combining(character):
             continue
         wide = unicodedata.east_asian_width(character) in "WF"
-        ems += 1.0 if wide else 0.32 if character in "iljtf.,:;'|! \u202f" else 0.58
+        narrow = character in "iljtf.,:;'|![]() \u202f"
+        # Digits and capitals of wide fonts, such as DejaVu Sans and Verdana, take 0.64 and more.
+        ems += 1.0 if wide else 0.36 if narrow else 0.7 if character.isupper() else 0.62
     return ems * size
 
 

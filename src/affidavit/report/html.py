@@ -55,14 +55,23 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class Grid:
-    """A table as the page shows it: text in every cell, and which columns hold numbers."""
+    """A table as the page shows it: text in every cell, and the style class of each column.
+
+    Columns are `num` (numbers, to the right), `brief` (short text, its words kept whole) or
+    `long` (text that may break anywhere); a table of many columns is `broad`.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    numeric: tuple[bool, ...]
+    kinds: tuple[str, ...]
     note: str = ""
     left_out: int = 0
+
+    @property
+    def broad(self) -> bool:
+        """Whether the table is too wide for paper unless words may break."""
+        return len(self.columns) > 12
 
 
 @dataclass(frozen=True)
@@ -174,13 +183,17 @@ def _plate(exhibit: Exhibit, key: str) -> Plate:
 def _grid(table: Table) -> Grid:
     shown = table.rows[:ROWS]
     columns = [[row[index] for row in shown] for index in range(len(table.columns))]
-    numeric = tuple(
-        any(_is_number(c) for c in column) and all(c is None or _is_number(c) for c in column)
-        for column in columns
-    )
     written = [wording.column(column) for column in columns]
+    kinds = tuple(_kind(*both) for both in zip(columns, written, strict=True))
     rows = tuple(zip(*written, strict=True)) if columns else ()
-    return Grid(table.title, table.columns, rows, numeric, table.note, len(table.rows) - len(shown))
+    return Grid(table.title, table.columns, rows, kinds, table.note, len(table.rows) - len(shown))
+
+
+def _kind(cells: Sequence[evidence.Cell], written: Sequence[str]) -> str:
+    numbers = [cell for cell in cells if cell is not None]
+    if numbers and all(map(_is_number, numbers)):
+        return "num"
+    return "brief" if all(len(text) <= 24 for text in written) else "long"
 
 
 def _is_number(cell: object) -> bool:

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import pytest
+
+from affidavit.evidence import Estimate, IntervalChart, MatrixChart, Verdict
+from affidavit.report.drawing import ROLES, shortened, width_of
+from affidavit.report.figures import figures, writes_all
+from affidavit.report.matrix_figure import largest_cells
+
+
+def texts(svg: str) -> list[str]:
+    root = ElementTree.fromstring(svg)
+    assert root.tag == "svg"
+    return [element.text or "" for element in root.iter("text")]
+
+
+def check_form(svg: str) -> None:
+    """Accessible, themable, and nothing of it clashes with the page or loads from elsewhere."""
+    root = ElementTree.fromstring(svg)
+    assert root.get("role") == "img"
+    ids = [e.get("id") for e in root.iter() if e.get("id")]
+    assert len(ids) == len(set(ids))
+    assert set((root.get("aria-labelledby") or "").split()) <= set(ids)
+    drawn = [e for e in root.iter() if e.tag not in ("title", "desc", "text")]
+    for element in drawn:
+        for name, value in element.attrib.items():
+            assert not re.search(r"#[0-9a-f]{6}|url\(|https?:", value), (name, value)
+    assert "xlink" not in svg
+    variables = set(re.findall(r"var\(--(\w+)\)", svg))
+    assert variables <= set(ROLES)
+    left, top, width, height = map(float, (root.get("viewBox") or "").split())
+    assert (left, top) == (0, 0)
+    for element in root.iter("text"):
+        place = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", element.get("transform") or "")
+        x, y = (
+            map(float, place.groups())
+            if place
+            else (float(element.get("x", 0)), float(element.get("y", 0)))
+        )
+        assert 0 <= x <= width
+        assert 0 <= y <= height
+
+
+@pytest.mark.parametrize(("rows", "panels"), [(1, 1), (2, 1), (40, 1), (120, 3)])
+def test_interval_chart(
+    make_interval_chart: Callable[..., IntervalChart], rows: int, panels: int
+) -> None:
+    chart = make_interval_chart(rows)
+    svgs = figures(chart, "k")
+    assert len(svgs) == panels
+    for svg in svgs:
+        check_form(svg)
+    written = [text for svg in svgs for text in texts(svg)]
+    for estimate in chart.estimates:
+        assert estimate.label in written
+    assert "at least 0.92" in written
+    assert chart.axis in written
+    assert written.count("0.9") == panels  # the axis is the same in each panel
+    ids = [i for svg in svgs for i in re.findall(r' id="([^"]+)"', svg)]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("classes", [1, 2, 10, 100])
+def test_matrix_chart(make_matrix_chart: Callable[..., MatrixChart], classes: int) -> None:
+    chart = make_matrix_chart(classes)
+    (svg,) = figures(chart, "k")
+    check_form(svg)
+    written = texts(svg)
+    assert chart.row_axis in written
+    assert chart.row_names[0] in written
+    assert (str(chart.counts[0][0]) in written) == (classes <= 10)
+    assert writes_all(chart) == (classes <= 10)
+
+
+def test_same_chart_same_bytes_and_other_key_other_ids(
+    make_interval_chart: Callable[..., IntervalChart],
+) -> None:
+    chart = make_interval_chart(5)
+    assert figures(chart, "a") == figures(chart, "a")
+    ids = [set(re.findall(r' id="([^"]+)"', figures(chart, key)[0])) for key in "ab"]
+    assert not ids[0] & ids[1]
+
+
+def test_extreme_values() -> None:
+    estimates = (
+        Estimate("unbounded", 0.0, -math.inf, math.inf),
+        Estimate("undefined", math.nan, math.nan, 1.0, 0.5, None, Verdict.VIOLATED),
+        Estimate("huge", None, -1.7e308, 1.7e308, None, 3.0, Verdict.HOLDS),
+        Estimate("point", 1.0, 1.0, 1.0, math.inf, -math.inf),
+        Estimate("tiny", 5e-324, 0.0, 5e-324),
+    )
+    for shown in (estimates, *[(estimate,) for estimate in estimates]):
+        (svg,) = figures(IntervalChart("t", "axis", shown), "k")
+        check_form(svg)
+        assert not re.search(r"\b(nan|inf)\b", re.sub(r"<(title|desc|text).*?</\1>", "", svg))
+
+
+def test_shapes_tell_verdicts_apart_without_colour() -> None:
+    shapes = set()
+    for verdict in Verdict:
+        chart = IntervalChart("t", "a", (Estimate("x", 0.5, 0.4, 0.6, verdict=verdict),))
+        (svg,) = figures(chart, "k")
+        path = ElementTree.fromstring(svg).find(".//defs/path")
+        shapes.add(path.get("d") if path is not None else None)
+        assert f"var(--{verdict})" in svg
+    assert len(shapes) == 3
+
+
+def test_hostile_text(
+    make_interval_chart: Callable[..., IntervalChart],
+    make_matrix_chart: Callable[..., MatrixChart],
+    hostile: str,
+) -> None:
+    for chart in (make_interval_chart(3, hostile), make_matrix_chart(3, hostile)):
+        for svg in figures(chart, "k"):
+            check_form(svg)
+            assert "<script" not in svg
+            assert "<img" not in svg
+            assert not writes_all(chart)
+
+
+def test_colours_named_in_a_label_stay_text() -> None:
+    label = f'{ROLES["ink"]} style="fill: {ROLES["rule"]}"'
+    (svg,) = figures(IntervalChart("t", "a", (Estimate(label, 0.5, 0.4, 0.6),)), "k")
+    assert any(text.startswith(ROLES["ink"]) for text in texts(svg))
+
+
+def test_empty_charts(
+    make_interval_chart: Callable[..., IntervalChart],
+    make_matrix_chart: Callable[..., MatrixChart],
+) -> None:
+    assert figures(make_interval_chart(0), "k") == ()
+    assert figures(make_matrix_chart(0), "k") == ()
+
+
+def test_drawing_leaves_matplotlib_as_it_was(
+    make_interval_chart: Callable[..., IntervalChart],
+) -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    figures(make_interval_chart(2), "k")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_largest_cells() -> None:
+    names = ("a", "b")
+    square = MatrixChart("t", "r", "c", names, names, ((9, 2), (3, 8)))
+    assert largest_cells(square) == [("b", "a", 3), ("a", "b", 2)]
+    assert largest_cells(MatrixChart("t", "r", "c", names, ("x",), ((1,), (4,))), 1) == [
+        ("b", "x", 4)
+    ]
+
+
+def test_shortened() -> None:
+    assert shortened("short", 100) == "short"
+    cut = shortened("a long label " * 20, 100)
+    assert cut.endswith("…")
+    assert width_of(cut) <= 100
+    assert shortened("中文" * 50, 100).count("中") < 6
