@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from affidavit.contract.affidavit import Affidavit
-    from affidavit.contract.audit import audit
+    from affidavit.contract.auditing import audit
     from affidavit.contract.claim import Claim, Finding
     from affidavit.contract.context import Context
     from affidavit.contract.kinds import KINDS, Accuracy
     from affidavit.contract.reading import read_contract
     from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run, Split
+    from affidavit.contract.subject import load_data
 
 _HOMES = {
     "affidavit": ("Affidavit",),
-    "audit": ("audit",),
+    "auditing": ("audit",),
     "claim": ("Claim", "Finding"),
     "context": ("Context",),
     "kinds": ("KINDS", "Accuracy"),
     "reading": ("read_contract",),
+    "subject": ("load_data",),
     "specification": ("Contract", "Data", "Model", "Preprocessing", "Run", "Split"),
 }
 
@@ -42,6 +44,7 @@ __all__ = [
     "Run",
     "Split",
     "audit",
+    "load_data",
     "read_contract",
 ]
 

@@ -32,20 +32,11 @@ class Context:
         """The rows of one part of the data, of which there must be some.
 
         Raises:
-            DataError: no such part, an empty one, or one with infinite or undefined inputs.
+            DataError: no such part, or an empty one.
         """
         part = self.dataset.part(name)
         if not len(part):
             raise DataError(f"the part {name!r} of {self.dataset.name} has no rows")
-        undefined = ~np.isfinite(part.inputs.reshape(len(part), -1))
-        if undefined.any():
-            rows = int(undefined.any(1).sum())
-            columns = np.flatnonzero(undefined.any(0))
-            names = [part.feature_names[i] if part.feature_names else f"entry {i}" for i in columns[:3]]
-            raise DataError(
-                f"{rows} of the {len(part)} inputs in the part {name!r} are infinite or undefined, in"
-                f" {', '.join(names)}{' and more' if len(columns) > 3 else ''}"
-            )
         return part
 
     def outputs(self, name: str) -> np.ndarray:
@@ -72,7 +63,8 @@ class Context:
         shape = self.graph.shapes[self.graph.output][1:]
         if len(shape) != 1:
             raise ModelError(
-                f"the model gives outputs of shape {list(shape)}; expected one axis, a score a class"
+                f"the model gives outputs of shape {list(shape)};"
+                " expected one axis, a score a class"
             )
         graph = self.graph.to(device=self.device)
         batches = []
@@ -84,5 +76,7 @@ class Context:
         outputs = np.concatenate(batches)
         undefined = int(np.isnan(outputs).any(1).sum())
         if undefined:
-            raise ModelError(f"the model returns NaN on {undefined} of the {len(part)} inputs of {name!r}")
+            raise ModelError(
+                f"the model returns NaN on {undefined} of the {len(part)} inputs of {name!r}"
+            )
         return outputs

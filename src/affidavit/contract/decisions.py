@@ -33,11 +33,15 @@ def decisions(context: Context, part_name: str) -> tuple[np.ndarray, str]:
             f" apart; expected labels from 0 to {classes - 1}"
         )
     if columns > 1:
-        return outputs.argmax(1), "The decision is the class of the largest output (ties: the first)."
+        return outputs.argmax(
+            1
+        ), "The decision is the class of the largest output (ties: the first)."
     probability = _is_sigmoid(context)
     level = 0.5 if probability else 0.0
     what = "probability" if probability else "logit"
-    rule = f"The decision is the second class where the single output, a {what}, is above {level:g}."
+    rule = (
+        f"The decision is the second class where the single output, a {what}, is above {level:g}."
+    )
     return (outputs[:, 0] > level).astype(np.int64), rule
 
 

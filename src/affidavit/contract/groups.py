@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -59,8 +60,6 @@ def groups(
 
 
 def _missing(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind == "f":
-        return np.isnan(values)
     return np.array([value is None or value != value for value in values.tolist()], dtype=bool)
 
 
@@ -69,12 +68,12 @@ def _bins(
 ) -> Iterator[tuple[str, np.ndarray]]:
     if values.dtype.kind not in "iuf":
         raise DataError(f"column {column!r} is not numeric: it cannot be cut at {list(edges)}")
-    if not edges or any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+    if not edges or any(a >= b for a, b in pairwise(edges)):
         raise DataError(f"bins of {column!r}: expected increasing edges, got {list(edges)}")
     place = np.searchsorted(np.asarray(edges, dtype=float), values, side="right")
     names = [
         f"{column} < {edges[0]:g}",
-        *(f"{a:g} <= {column} < {b:g}" for a, b in zip(edges, edges[1:], strict=False)),
+        *(f"{a:g} <= {column} < {b:g}" for a, b in pairwise(edges)),
         f"{column} >= {edges[-1]:g}",
     ]
     for index, name in enumerate(names):

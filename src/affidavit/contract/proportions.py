@@ -72,9 +72,7 @@ def judge(proportions: Sequence[Proportion], confidence: float) -> list[Judged]:
             verdict = Verdict.VIOLATED
         else:
             verdict = Verdict.UNDECIDED
-            further = statistics.trials_to_decide(
-                p.successes, p.trials, p.at_least, simultaneous
-            )
+            further = statistics.trials_to_decide(p.successes, p.trials, p.at_least, simultaneous)
         judged.append(
             Judged(
                 proportion=p,
@@ -112,9 +110,11 @@ def _sentence(row: Judged, quantity: str) -> str:
     seen = f"{what} is {row.share:.4g} ({p.successes:,} of {p.trials:,})"
     match row.verdict:
         case Verdict.HOLDS:
-            return f"{seen}, and with confidence at least {_down(row.lower)}: {p.at_least:g} is met."
+            return (
+                f"{seen}, and with confidence at least {_down(row.lower)}: {p.at_least:g} is met."
+            )
         case Verdict.VIOLATED:
-            return f"{seen}, and with confidence at most {_up(row.upper)}: below {p.at_least:g}."
+            return f"{seen}, with confidence at most {_up(row.upper)}: below {p.at_least:g}."
     between = f"{seen}, and with confidence between {_down(row.lower)} and {_up(row.upper)}"
     if row.further is None:
         more = "no number of further inputs with the same share right would decide"
@@ -158,9 +158,7 @@ def table(rows: Sequence[Judged], title: str, successes: str, trials: str) -> Ta
     note = "Bounds are Clopper-Pearson"
     if len(rows) > 1:
         note += ", widened (Bonferroni) to hold for all rows at once; p-values are adjusted (Holm)"
-    note += (
-        ". Further inputs: how many more would decide an undecided row if they went as those before."
-    )
+    note += ". Further inputs: how many more would decide an undecided row if they went as those before."
     return Table(title=title, columns=columns, rows=tuple(cells), note=note)
 
 

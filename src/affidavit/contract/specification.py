@@ -62,7 +62,7 @@ def _split(value: Any) -> Any:
     if value is None or value == "published":
         return value
     raise ValueError(
-        'Input should be shares such as { train = 0.6, validation = 0.2, test = 0.2, seed = 0 }, or'
+        "Input should be shares such as { train = 0.6, validation = 0.2, test = 0.2, seed = 0 }, or"
         ' "published"'
     )
 
@@ -75,12 +75,18 @@ class Data(_Section):
         " from Python also a Dataset"
     )
     split: Annotated[Split | Literal["published"] | None, BeforeValidator(_split)] = Field(
-        default=None, description='shares by name, or "published"; without it all rows are `test`'
+        default=None,
+        description='shares by name, or "published"; without it all rows of a file are `test`',
     )
     protected: list[str] = Field(default=[], description="names of protected columns")
     label: str | None = Field(default=None, description="name of the column that is predicted")
-    features: list[str] | None = Field(default=None, description="input columns; default: all others")
+    features: list[str] | None = Field(
+        default=None, description="input columns; default: all others"
+    )
     header: bool = Field(default=True, description="whether a CSV's first line names its columns")
+    task: Literal["classification", "regression"] | None = Field(
+        default=None, description="what labels are, where their values do not tell"
+    )
     size: tuple[int, int] | None = Field(default=None, description="height and width of images")
 
 

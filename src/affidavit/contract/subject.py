@@ -49,6 +49,7 @@ def load_data(section: Data, folder: Path, *, progress: bool = False) -> Dataset
         size=section.size,
         header=section.header,
         folder=folder,
+        task=section.task,
         progress=progress,
     )
 
@@ -66,8 +67,8 @@ def load_model(section: Model, folder: Path, dataset: Dataset) -> Graph:
         graph = with_preprocessing(graph, section.preprocessing)
     if graph.input_shape != tuple(example.shape[1:]):
         raise DataError(
-            f"the model takes inputs of shape {list(graph.input_shape)}; {dataset.name} has inputs of"
-            f" shape {list(example.shape[1:])}"
+            f"the model takes inputs of shape {list(graph.input_shape)}; {dataset.name} has inputs"
+            f" of shape {list(example.shape[1:])}"
         )
     return graph
 
@@ -115,7 +116,9 @@ def with_preprocessing(graph: Graph, preprocessing: Preprocessing) -> Graph:
                 f" got {values.tolist()}"
             )
     if (std <= 0).any():
-        raise ContractError(f"[model] preprocessing.std: expected numbers above 0, got {std.tolist()}")
+        raise ContractError(
+            f"[model] preprocessing.std: expected numbers above 0, got {std.tolist()}"
+        )
     builder = GraphBuilder(graph.input_shape, batch=2, input_name=graph.input)
     shape = (-1, *(1,) * (len(graph.input_shape) - 1))
     x = builder.input
@@ -145,7 +148,7 @@ def _live_model(section: Model, folder: Path) -> Any:
     if section.weights is not None:
         if not isinstance(model, nn.Module):
             raise ContractError(
-                f"[model] weights: {type(model).__name__} is no PyTorch module to be filled with them"
+                f"[model] weights: {type(model).__name__} is no PyTorch module to fill with them"
             )
         load_weights(model, folder / section.weights)
     return model
@@ -160,7 +163,9 @@ def _factory(source: str, folder: Path) -> Callable[..., Any]:
             f" got {source!r}"
         )
     try:
-        module = _module_of_file(folder / place) if place.endswith(".py") else _module(place, folder)
+        module = (
+            _module_of_file(folder / place) if place.endswith(".py") else _module(place, folder)
+        )
     except AffidavitError:
         raise
     except Exception as error:

@@ -105,7 +105,7 @@ def _exhibits(rows: list[Judged], predicted: np.ndarray, part: Dataset) -> Itera
     size = max(len(names), int(predicted.max()) + 1)
     names += tuple(str(index) for index in range(len(names), size))
     counts = np.zeros((size, size), dtype=int)
-    np.add.at(counts, (part.labels, predicted), 1)
+    np.add.at(counts, (part.labels.astype(int), predicted), 1)
     if size <= MOST_CLASSES_SHOWN:
         yield MatrixChart(
             title="Confusion",

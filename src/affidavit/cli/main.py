@@ -1,0 +1,161 @@
+"""The commands. Heavy imports wait until a command runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affidavit import __version__
+from affidavit.cli.exits import EXIT_STATUS, Commands, command
+
+app = typer.Typer(
+    name="affidavit",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Makes a trained neural network answerable: a contract goes in, evidence comes out.",
+    epilog="Exit status of `audit`: 0 every claim holds, 1 some claim is violated, 2 none is"
+    " violated but some are undecided, 3 the audit could not run.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"affidavit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    # A terminal that cannot show a sign shows a question mark instead of a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+@app.command(
+    epilog="Example: `affidavit audit examples/digits/contract.toml --out out/digits`",
+)
+@command
+def audit(
+    contract: Annotated[Path, typer.Argument(help="Contract file (TOML).", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write the affidavit to.", show_default=False)
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="joblib backend that carries the claims out, such as loky.", show_default=False
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> int:
+    """Check every claim of a contract, and write the affidavit.
+
+    Prints the statements; with --out also writes report.html (one self-contained page),
+    affidavit.json, junit.xml and the evidence files.
+    """
+    from rich.console import Console
+
+    from affidavit import report
+
+    if out is not None:
+        report.check_writable(out)  # before the work, not after it
+    from affidavit import contract as contracts
+
+    result = contracts.audit(contract, backend=backend, progress=not quiet and sys.stderr.isatty())
+    folder = None if out is None else result.save(out)
+    if not quiet:
+        console = Console()
+        console.print(report.summary(result.header, result.statements))
+        if folder is not None:
+            console.print(f"Report: {folder / 'report.html'}", markup=False, soft_wrap=True)
+    return EXIT_STATUS[result.verdict]
+
+
+@app.command(epilog="Example: `affidavit show out/digits`")
+@command
+def show(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a saved affidavit.", show_default=False)
+    ],
+    render: Annotated[
+        bool, typer.Option("--render", help="Also draw report.html and junit.xml anew.")
+    ] = False,
+) -> None:
+    """Show a saved affidavit. Needs neither the model nor the data."""
+    from rich.console import Console
+
+    from affidavit import report
+
+    header, statements, attachments = report.load(folder)
+    if render:
+        report.save(header, statements, attachments, folder)
+    Console().print(report.summary(header, statements))
+
+
+@app.command(epilog="Example: `affidavit diff out/last-release out/this-release`")
+@command
+def diff(
+    old: Annotated[
+        Path, typer.Argument(help="Folder of the earlier affidavit.", show_default=False)
+    ],
+    new: Annotated[Path, typer.Argument(help="Folder of the later affidavit.", show_default=False)],
+) -> int:
+    """Compare two saved affidavits, claim by claim.
+
+    Exit status: 0 no verdict got worse, 1 some did or a claim is gone, 3 one cannot be read.
+    """
+    from rich.console import Console
+
+    from affidavit import report
+
+    comparison = report.compare(report.load(old)[1], report.load(new)[1])
+    Console().print(report.changes(comparison))
+    return 1 if comparison.worse else 0
+
+
+@app.command()
+@command
+def ops() -> None:
+    """List the supported ops, their names in PyTorch and ONNX, and what each method can do."""
+    from rich.console import Console
+
+    from affidavit.cli.tables import ops_table
+
+    Console().print(ops_table())
+
+
+@app.command(epilog="Example: `affidavit claims accuracy`")
+@command
+def claims(
+    kind: Annotated[
+        str | None, typer.Argument(help="One claim kind; all by default.", show_default=False)
+    ] = None,
+) -> None:
+    """List the claim kinds and the keys of each."""
+    from rich.console import Console
+
+    from affidavit.cli.tables import claim_tables
+
+    for table in claim_tables(kind):
+        Console().print(table)
+
+
+@app.command()
+@command
+def data() -> None:
+    """List the named data sets, and where each is looked for."""
+    from rich.console import Console
+
+    from affidavit.cli.tables import data_table
+
+    Console().print(data_table())
