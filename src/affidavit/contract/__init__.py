@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from affidavit.contract.context import Context
     from affidavit.contract.kinds import KINDS, Accuracy
     from affidavit.contract.reading import read_contract
-    from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run, Split
+    from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run
     from affidavit.contract.subject import load_data
 
 _HOMES = {
@@ -27,7 +27,7 @@ _HOMES = {
     "kinds": ("KINDS", "Accuracy"),
     "reading": ("read_contract",),
     "subject": ("load_data",),
-    "specification": ("Contract", "Data", "Model", "Preprocessing", "Run", "Split"),
+    "specification": ("Contract", "Data", "Model", "Preprocessing", "Run"),
 }
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "Model",
     "Preprocessing",
     "Run",
-    "Split",
     "audit",
     "load_data",
     "read_contract",

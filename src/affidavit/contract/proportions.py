@@ -87,6 +87,11 @@ def judge(proportions: Sequence[Proportion], confidence: float) -> list[Judged]:
     return judged
 
 
+def percent(confidence: float) -> str:
+    """A confidence as people write it."""
+    return f"{100 * confidence:.10g} %"
+
+
 def explain(rows: Sequence[Judged], quantity: str) -> str:
     """Why the verdict on the whole is what it is, in a sentence for each row that decides it."""
     for verdict in (Verdict.VIOLATED, Verdict.UNDECIDED):
@@ -134,32 +139,22 @@ def _up(bound: float) -> str:
 
 
 def table(rows: Sequence[Judged], title: str, successes: str, trials: str) -> Table:
-    """The rows as an exhibit."""
-    columns = (
-        "group", successes, trials, title.lower(), "lower bound", "upper bound", "at least",
-        "p (holds)", "p (violated)", "verdict", "further inputs",
-    )  # fmt: skip
-    cells: list[tuple[Cell, ...]] = [
-        (
-            row.proportion.name,
-            row.proportion.successes,
-            row.proportion.trials,
-            row.share,
-            row.lower,
-            row.upper,
-            row.proportion.at_least,
-            row.p_holds,
-            row.p_violated,
-            row.verdict.value,
-            row.further,
-        )
-        for row in rows
-    ]
-    note = "Bounds are Clopper-Pearson"
+    """The rows as an exhibit; `successes` and `trials` are what the columns are called."""
+    undecided = any(row.verdict is Verdict.UNDECIDED for row in rows)
+    columns = ["group", "verdict", successes, trials, title.lower(), "lower", "upper", "at least"]
+    columns += ["p holds", "p violated", *(["further"] if undecided else [])]
+    cells: list[tuple[Cell, ...]] = []
+    for row in rows:
+        p = row.proportion
+        counts = (p.successes, p.trials, row.share, row.lower, row.upper, p.at_least)
+        further = (row.further,) if undecided else ()
+        cells.append((p.name, row.verdict.value, *counts, row.p_holds, row.p_violated, *further))
+    note = "The bounds are Clopper-Pearson's"
     if len(rows) > 1:
         note += ", widened (Bonferroni) to hold for all rows at once; p-values are adjusted (Holm)"
-    note += ". Further inputs: how many more would decide an undecided row if they went as those before."
-    return Table(title=title, columns=columns, rows=tuple(cells), note=note)
+    if undecided:
+        note += ". Further: how many more would decide the row if they went as those before"
+    return Table(title=title, columns=tuple(columns), rows=tuple(cells), note=f"{note}.")
 
 
 def chart(rows: Sequence[Judged], title: str, axis: str) -> IntervalChart:

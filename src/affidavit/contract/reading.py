@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from affidavit.contract.kinds import KINDS
-from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run, Split
+from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run
 from affidavit.errors import ContractError, nearest
 
 
@@ -79,7 +79,6 @@ def _claim_faults(item: Any, number: int) -> list[str]:
 
 _SECTIONS: dict[str, type[BaseModel]] = {"model": Model, "data": Data, "run": Run}
 _NESTED: dict[tuple[str, str], type[BaseModel]] = {
-    ("data", "split"): Split,
     ("model", "preprocessing"): Preprocessing,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsA
 
 from affidavit.contract.claim import Claim
 from affidavit.contract.kinds import claim_from
+from affidavit.data import Split
+from affidavit.errors import DataError, nearest
 
 
 class _Section(BaseModel):
@@ -45,26 +47,22 @@ class Model(_Section):
     )
 
 
-class Split(_Section):
-    """Shares of the rows, drawn with a seed."""
-
-    train: float = Field(default=0.0, ge=0, le=1, description="share for training")
-    validation: float = Field(default=0.0, ge=0, le=1, description="share for choices")
-    test: float = Field(default=0.0, ge=0, le=1, description="share for the audit alone")
-    seed: int = Field(default=0, ge=0, description="seed of the draw")
-    stratify: bool = Field(default=True, description="keep the shares within every class")
-
-
 def _split(value: Any) -> Any:
-    # Told apart by hand, so that an error speaks of the form that was meant.
-    if isinstance(value, dict | Split):
-        return Split.model_validate(value)
-    if value is None or value == "published":
+    if value is None or value == "published" or isinstance(value, Split):
         return value
-    raise ValueError(
-        "Input should be shares such as { train = 0.6, validation = 0.2, test = 0.2, seed = 0 }, or"
-        ' "published"'
-    )
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"expected shares such as {{ train = 0.6, validation = 0.2, test = 0.2, seed = 0 }},"
+            f' or "published"; got {value!r}'
+        )
+    keys = [field.name for field in fields(Split)]
+    for key in value:
+        if key not in keys:
+            raise ValueError(f"unknown key {key!r}{nearest(key, keys)}")
+    try:
+        return Split(**value)
+    except DataError as error:
+        raise ValueError(str(error)) from error
 
 
 class Data(_Section):
@@ -74,7 +72,7 @@ class Data(_Section):
         description="sklearn:NAME, a named set, or a .npz, .csv, .parquet file or image folder;"
         " from Python also a Dataset"
     )
-    split: Annotated[Split | Literal["published"] | None, BeforeValidator(_split)] = Field(
+    split: Annotated[Any, BeforeValidator(_split)] = Field(
         default=None,
         description='shares by name, or "published"; without it all rows of a file are `test`',
     )
@@ -141,6 +139,6 @@ class Contract(_Section):
 
 def _described(value: Any) -> Any:
     """A stand-in for what has no JSON form, such as a live model."""
-    if isinstance(value, Mapping):
-        return dict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return f"<{type(value).__module__}.{type(value).__qualname__}>"

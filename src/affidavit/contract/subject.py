@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from affidavit import data as data_sets
-from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Split
+from affidavit.contract.specification import Contract, Data, Model, Preprocessing
 from affidavit.data import Dataset
 from affidavit.errors import AffidavitError, ContractError, DataError, ModelError
 from affidavit.evidence import Cell, Subject
@@ -31,21 +31,12 @@ def load_data(section: Data, folder: Path, *, progress: bool = False) -> Dataset
         raise ContractError(
             f"[data] source: expected a name or path, got a {type(section.source).__name__}"
         )
-    split: Any = section.split
-    if isinstance(split, Split):
-        split = data_sets.Split(
-            train=split.train,
-            validation=split.validation,
-            test=split.test,
-            seed=split.seed,
-            stratify=split.stratify,
-        )
     return data_sets.load(
         section.source,
         label=section.label,
         features=section.features,
         protected=tuple(section.protected),
-        split=split,
+        split=section.split,
         size=section.size,
         header=section.header,
         folder=folder,

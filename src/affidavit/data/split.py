@@ -31,9 +31,9 @@ class Split:
     Raises DataError for fractions that are no fractions, and for a seed that is none.
     """
 
-    train: float
-    validation: float
-    test: float
+    train: float = 0.0
+    validation: float = 0.0
+    test: float = 0.0
     seed: int = 0
     stratify: bool = True
 

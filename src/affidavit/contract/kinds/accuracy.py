@@ -18,7 +18,7 @@ from affidavit.contract.claim import Claim, File, Finding
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import decisions
 from affidavit.contract.groups import groups
-from affidavit.contract.proportions import Judged, Proportion, chart, explain, judge, table
+from affidavit.contract.proportions import Judged, Proportion, chart, explain, judge, percent, table
 from affidavit.data import Dataset
 from affidavit.errors import ContractError
 from affidavit.evidence import Exhibit, Grade, MatrixChart, Table, overall
@@ -57,7 +57,7 @@ class Accuracy(Claim):
             groups = f", and at least {least:g} in every group by {', '.join(self.by)}"
         return (
             f"Accuracy on {self.on} is at least {self.at_least:g}{groups}"
-            f" ({self.confidence:.4g} confidence)"
+            f" ({percent(self.confidence)} confidence)"
         )
 
     def check(self, context: Context) -> Finding:
@@ -79,7 +79,7 @@ class Accuracy(Claim):
                 " inputs that the claim is about, and served neither to train nor to choose the"
                 " model.",
                 rule,
-                f"Each bound holds with {self.confidence:.4g} confidence on its side{joint}.",
+                f"Each bound holds with {percent(self.confidence)} confidence on its side{joint}.",
                 *_leakage(context.dataset, self.on),
             ),
             exhibits=tuple(_exhibits(rows, predicted, part)),
