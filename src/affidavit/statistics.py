@@ -62,7 +62,8 @@ def trials_to_decide(
 ) -> int | None:
     """How many further trials would decide whether a proportion is at least `threshold`.
 
-    Assumes that further trials succeed at the rate seen so far (without trials: always). Returns
+    Assumes that further trials succeed at the rate seen so far (without trials: always). As counts
+    are whole, a few trials less may happen to decide too. Returns
     0 when the trials at hand decide, and None when no number up to `limit` would, as when the
     rate equals the threshold.
     """

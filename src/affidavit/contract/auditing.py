@@ -21,7 +21,7 @@ from affidavit.contract.context import Context
 from affidavit.contract.reading import read_contract
 from affidavit.contract.specification import Contract
 from affidavit.contract.subject import data_subject, load_data, load_model, model_subject
-from affidavit.errors import AffidavitError
+from affidavit.errors import AffidavitError, ContractError, nearest
 from affidavit.evidence import Attachment, Cost, Header, Statement
 
 
@@ -58,7 +58,7 @@ def audit(
     if backend is None:
         checked = [_check(claim, context) for claim in contract.claim]
     else:
-        with joblib.parallel_config(backend, n_jobs=-1):
+        with _parallel(backend):
             work = (joblib.delayed(_check)(claim, context) for claim in contract.claim)
             checked = list(joblib.Parallel()(work))
     header = Header(
@@ -135,9 +135,15 @@ def _statement(
     )
 
 
-def _device(name: str) -> str:
-    from affidavit.errors import ContractError
+def _parallel(backend: str) -> joblib.parallel_config:
+    try:
+        return joblib.parallel_config(backend, n_jobs=-1)
+    except (ValueError, ImportError) as error:
+        hint = nearest(backend, ("loky", "threading", "multiprocessing", "ray", "dask"))
+        raise ContractError(f"joblib has no backend {backend!r}{hint}: {error}") from error
 
+
+def _device(name: str) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:

@@ -93,6 +93,8 @@ def _fault(fault: Any, content: dict[str, Any]) -> str:
             return f"[{section}] is missing: expected a table such as\n    " + example.replace(
                 "\n", "\n    "
             )
+        if section in _SECTIONS:
+            return f"[{section}]: expected a table, got {_shown(fault['input'])}"
         return _message(fault, Contract)
     model = _SECTIONS.get(str(section), Contract)
     place = f"[{section}]"

@@ -1,0 +1,149 @@
+"""From a contract's sections to a graph and data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from affidavit.contract import Data, Model, Preprocessing, load_data
+from affidavit.contract.subject import load_model, with_preprocessing
+from affidavit.data import Dataset, Split
+from affidavit.errors import ContractError, DataError, ModelError
+from affidavit.graph import Graph, load
+
+FACTORY = """
+import torch
+class Broken(Exception): pass
+def net(width=3):
+    return torch.nn.Sequential(torch.nn.Linear(2, width), torch.nn.ReLU(), torch.nn.Linear(width, 2))
+def broken(): raise Broken("out of order")
+number = 3
+"""
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    return Dataset(
+        name="d", inputs=np.ones((4, 2)), labels=np.arange(4) % 2, class_names=("a", "b")
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "factory.py").write_text(FACTORY)
+    return tmp_path
+
+
+def test_a_factory_beside_the_contract(folder: Path, dataset: Dataset) -> None:
+    graph = load_model(Model(source="factory.py:net", arguments={"width": 5}), folder, dataset)
+    assert graph.shapes["0"] == (-1, 5)
+
+
+def test_files_of_one_name_in_two_folders_do_not_meet(
+    folder: Path, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    (other / "factory.py").write_text(FACTORY.replace("width=3", "width=7"))
+    shapes = [
+        load_model(Model(source="factory.py:net"), place, dataset).shapes["0"]
+        for place in (folder, other, folder)
+    ]
+    assert shapes == [(-1, 3), (-1, 7), (-1, 3)]
+
+
+def test_a_factory_in_a_module(folder: Path, dataset: Dataset) -> None:
+    (folder / "module_of_a_test.py").write_text(FACTORY)
+    before = list(sys.path)
+    graph = load_model(Model(source="module_of_a_test:net"), folder, dataset)
+    assert graph.input_shape == (2,)
+    assert sys.path == before
+
+
+def test_weights_fill_the_module(folder: Path, dataset: Dataset) -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
+    save_file(network.state_dict(), folder / "w.safetensors")
+    model = Model(source="factory.py:net", weights="w.safetensors")
+    graph = load_model(model, folder, dataset)
+    x = torch.rand(5, 2)
+    torch.testing.assert_close(graph(x), network(x))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("factory.py:nat", "has no function 'nat'"),
+        ("factory.py:number", "has no function 'number'"),
+        ("factory.py:broken", "failed: Broken: out of order"),
+        ("nowhere.py:net", "no such file"),
+        ("no_such_package.models:net", "cannot be imported: ModuleNotFoundError"),
+        ("factory.py", "expected an .onnx file, package.module:function or file.py:function"),
+        ("weights.safetensors", "expected an .onnx file, package.module:function"),
+        ("none.onnx", "cannot be read"),
+    ],
+)
+def test_bad_sources_are_told(source: str, message: str, folder: Path, dataset: Dataset) -> None:
+    with pytest.raises((ContractError, ModelError)) as caught:
+        load_model(Model(source=source), folder, dataset)
+    assert message in str(caught.value)
+
+
+def test_weights_need_a_module_to_fill(folder: Path, dataset: Dataset) -> None:
+    with pytest.raises(ContractError, match="belong to a factory"):
+        load_model(Model(source="x.onnx", weights="w.safetensors"), folder, dataset)
+    with pytest.raises(ContractError, match="Graph is no PyTorch module to fill"):
+        graph = load(nn.Linear(2, 2), torch.zeros(1, 2))
+        load_model(Model(source=graph, weights="w"), folder, dataset)
+
+
+def test_data_that_do_not_fit_the_model_are_told(folder: Path) -> None:
+    wide = Dataset(
+        name="wide", inputs=np.ones((4, 3)), labels=np.arange(4) % 2, class_names=("a", "b")
+    )
+    graph = load(nn.Linear(2, 2), torch.zeros(1, 2))
+    with pytest.raises(DataError, match=r"inputs of shape \[2\]; wide has inputs of shape \[3\]"):
+        load_model(Model(source=graph), folder, wide)
+    with pytest.raises(ModelError, match="cannot trace"):
+        load_model(Model(source="factory.py:net"), folder, wide)
+
+
+@pytest.mark.parametrize("mean", [[0.5], [0.1, 0.2, 0.3]])
+def test_preprocessing_comes_first(mean: list[float]) -> None:
+    conv = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten())
+    graph = load(conv, torch.zeros(1, 3, 4, 4))
+    whole = with_preprocessing(graph, Preprocessing(mean=mean, std=[0.5]))
+    x = torch.rand(2, 3, 4, 4)
+    expected = conv((x - torch.tensor(mean).reshape(-1, 1, 1)) / 0.5)
+    torch.testing.assert_close(whole(x), expected)
+    assert whole.parameters == graph.parameters
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "message"),
+    [
+        ([1.0, 2.0], [1.0], "mean: expected 1 or 3 finite numbers"),
+        ([1.0], [0.0], "std: expected numbers above 0"),
+        ([float("nan")], [1.0], "mean: expected 1 or 3 finite numbers"),
+    ],
+)
+def test_bad_preprocessing_is_told(mean: list[float], std: list[float], message: str) -> None:
+    graph: Graph = load(nn.Flatten(), torch.zeros(1, 3, 2, 2))
+    with pytest.raises(ContractError, match=message):
+        with_preprocessing(graph, Preprocessing(mean=mean, std=std))
+
+
+def test_data_may_be_given_as_they_are(dataset: Dataset) -> None:
+    assert load_data(Data(source=dataset), Path()) is dataset
+    with pytest.raises(ContractError, match="expected a name or path, got a int"):
+        load_data(Data(source=3), Path())
+
+
+def test_data_are_split_as_the_contract_says(tmp_path: Path) -> None:
+    split = Split(train=0.5, test=0.5, seed=4)
+    data = load_data(Data(source="sklearn:iris", split=split, protected=[]), tmp_path)
+    assert {name: len(rows) for name, rows in data.parts.items()} == {"train": 75, "test": 75}
