@@ -16,7 +16,7 @@ def ops_table() -> Table:
 
     table = Table(title="Supported ops", title_justify="left", show_lines=True)
     for column in ("op", "PyTorch (ATen)", "ONNX", *METHODS):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for op in supported_ops():
         marks = ["yes" if method in op.methods else "no" for method in METHODS]
         table.add_row(f"[bold]{op.name}[/]", ", ".join(op.pytorch), ", ".join(op.onnx), *marks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import warnings
 from collections import Counter
@@ -60,8 +61,7 @@ def export(module: nn.Module, example_input: Tensor) -> torch.export.ExportedPro
         if str(op) in CONVERSIONS:
             table.pop(op)  # type: ignore[no-untyped-call]
     try:
-        with _evaluation_mode(module), warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # torch's own, about its own internals
+        with _evaluation_mode(module), _quiet(), torch.no_grad():
             program: torch.export.ExportedProgram = torch.export.export(module, (example,))
             program = program.run_decompositions(table)
             return program
@@ -199,6 +199,19 @@ def _module_path(node: torch.fx.Node) -> str:
     path = str(list(stack.values())[-1][0]) if stack else ""
     # A module called more than once is told apart as "relu@1"; it is the same module.
     return path.split("@")[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps back what torch says of its own internals; what matters comes as an exception."""
+    before = logging.root.manager.disable
+    try:
+        logging.disable(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager
