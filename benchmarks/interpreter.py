@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from harness import compare, record
 from pytorchcv.models.resnet_cifar import resnet20_cifar10
 
 from affidavit.graph import load, simplify
+from harness import compare, record
 
 
 def main() -> None:

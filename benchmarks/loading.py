@@ -8,11 +8,11 @@ from pathlib import Path
 
 import onnxruntime
 import torch
-from harness import compare, record
 from pytorchcv.models.inceptionv3 import inceptionv3
 from pytorchcv.models.resnet_cifar import resnet20_cifar10
 
 from affidavit.graph import load
+from harness import compare, record
 
 
 def main() -> None:

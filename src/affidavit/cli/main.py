@@ -16,9 +16,9 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",
     help="Makes a trained neural network answerable: a contract goes in, evidence comes out.",
-    epilog="Exit status of `audit`: 0 every claim holds, 1 some claim is violated, 2 none is"
+    epilog="Exit status of audit: 0 every claim holds, 1 some claim is violated, 2 none is"
     " violated but some are undecided, 3 the audit could not run.",
 )
 
@@ -42,7 +42,7 @@ def main(
 
 
 @app.command(
-    epilog="Example: `affidavit audit examples/digits/contract.toml --out out/digits`",
+    epilog="Example: affidavit audit examples/digits/contract.toml --out out/digits",
 )
 @command
 def audit(
@@ -81,7 +81,7 @@ def audit(
     return EXIT_STATUS[result.verdict]
 
 
-@app.command(epilog="Example: `affidavit show out/digits`")
+@app.command(epilog="Example: affidavit show out/digits")
 @command
 def show(
     folder: Annotated[
@@ -102,7 +102,7 @@ def show(
     Console().print(report.summary(header, statements))
 
 
-@app.command(epilog="Example: `affidavit diff out/last-release out/this-release`")
+@app.command(epilog="Example: affidavit diff out/last-release out/this-release")
 @command
 def diff(
     old: Annotated[
@@ -134,7 +134,7 @@ def ops() -> None:
     Console().print(ops_table())
 
 
-@app.command(epilog="Example: `affidavit claims accuracy`")
+@app.command(epilog="Example: affidavit claims accuracy")
 @command
 def claims(
     kind: Annotated[

@@ -70,7 +70,6 @@ def model_subject(contract: Contract, graph: Graph) -> Subject:
         "input": " × ".join(map(str, graph.input_shape)),
         "outputs": " × ".join(map(str, graph.shapes[graph.output][1:])),
         "parameters": sum(graph.tensors[name].numel() for name in graph.parameters),
-        "nodes": len(graph.nodes),
     }
     source = contract.model.source
     for label, path in (("weights", contract.model.weights), ("file", source)):
@@ -89,7 +88,7 @@ def data_subject(dataset: Dataset) -> Subject:
         "shape": " × ".join(map(str, dataset.inputs.shape[1:])),
         "classes": len(dataset.class_names) or None,
     }
-    details |= {f"part {name}": len(rows) for name, rows in dataset.parts.items()}
+    details["parts"] = ", ".join(f"{name} {len(rows):,}" for name, rows in dataset.parts.items())
     if dataset.protected:
         details["protected"] = ", ".join(dataset.protected)
     details |= {f"note {number}": note for number, note in enumerate(dataset.notes, 1)}

@@ -1,0 +1,55 @@
+"""Writes the tables in the documentation that the code knows best.
+
+`python docs/make_tables.py` replaces what stands between `<!-- table: NAME -->` and
+`<!-- end -->` in the pages of this folder. A test holds the pages against it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from affidavit.data import named_sets
+from affidavit.graph.table import METHODS, supported_ops
+
+PAGES = Path(__file__).parent
+
+
+def ops() -> Iterator[str]:
+    yield "| op | meaning | PyTorch (ATen) | ONNX | " + " | ".join(METHODS) + " |"
+    yield "|---|---|---|---|" + "---|" * len(METHODS)
+    for op in supported_ops():
+        marks = " | ".join("yes" if method in op.methods else "no" for method in METHODS)
+        meaning = op.meaning.replace("|", "\\|")
+        names = [", ".join(f"`{name}`" for name in known) for known in (op.pytorch, op.onnx)]
+        yield f"| `{op.name}` | {meaning} | {names[0]} | {names[1]} | {marks} |"
+
+
+def data_sets() -> Iterator[str]:
+    yield "| name | what it is |"
+    yield "|---|---|"
+    for name, line in named_sets:
+        yield f"| `{name}` | {line} |"
+
+
+TABLES: dict[str, Callable[[], Iterator[str]]] = {"ops": ops, "data sets": data_sets}
+
+
+def filled(page: str) -> str:
+    """The page with its tables as they must be."""
+
+    def table(match: re.Match[str]) -> str:
+        lines = "\n".join(TABLES[match[1]]())
+        return f"<!-- table: {match[1]} -->\n{lines}\n<!-- end -->"
+
+    return re.sub(r"<!-- table: ([\w ]+) -->\n.*?<!-- end -->", table, page, flags=re.DOTALL)
+
+
+def main() -> None:
+    for path in sorted(PAGES.glob("*.md")):
+        path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
