@@ -64,10 +64,9 @@ def record(name: str, results: dict[str, Any]) -> None:
     text = json.dumps(content, indent=2) + "\n"
     (RESULTS / f"{name}.json").write_text(text)
     for case, found in results.items():
-        print(
-            f"{name}: {case}: ours {found['ours_seconds']:.4g} s, peer {found['peer_seconds']:.4g} s,"
-            f" ratio {found['ratio']:.3f} ({found['ratio_least']:.3f} to {found['ratio_greatest']:.3f})"
-        )
+        seconds = f"ours {found['ours_seconds']:.4g} s, peer {found['peer_seconds']:.4g} s"
+        spread = f"{found['ratio_least']:.3f} to {found['ratio_greatest']:.3f}"
+        print(f"{name}: {case}: {seconds}, ratio {found['ratio']:.3f} ({spread})")
 
 
 def _time(run: Callable[[], object]) -> float:

@@ -96,8 +96,8 @@ def test_an_unknown_backend_or_device_is_told(identity_model: Graph, answers: An
 
 
 def test_an_error_says_which_claim(identity_model: Graph, answers: Answers) -> None:
+    claim = Accuracy(id="odd", at_least=0.5, on="validation")
     with pytest.raises(DataError) as caught:
-        claim = Accuracy(id="odd", at_least=0.5, on="validation")
         audit(contract(identity_model, answers(9, 1), claim))
     assert caught.value.__notes__ == ["in claim 'odd'"]
 

@@ -33,7 +33,10 @@ def test_the_largest_output_decides(identity_model: Graph, answers: Answers) -> 
 
 def test_ties_go_to_the_first_class(identity_model: Graph) -> None:
     data = Dataset(
-        name="d", inputs=np.ones((3, 2)), labels=np.arange(3) % 2, class_names=("a", "b")
+        name="d",
+        inputs=np.ones((3, 2), np.float32),
+        labels=np.arange(3) % 2,
+        class_names=("a", "b"),
     )
     predicted, _ = decisions(Context(identity_model, data), "test")
     assert predicted.tolist() == [0, 0, 0]
@@ -58,14 +61,19 @@ def test_a_squeezed_probability_is_still_one(answers: Answers) -> None:
 
 def test_labels_beyond_the_outputs_are_refused(identity_model: Graph) -> None:
     data = Dataset(
-        name="d", inputs=np.ones((3, 2)), labels=np.arange(3), class_names=("a", "b", "c")
+        name="d",
+        inputs=np.ones((3, 2), np.float32),
+        labels=np.arange(3),
+        class_names=("a", "b", "c"),
     )
     with pytest.raises(DataError, match="labels from 0 to 2 do not fit the model, which tells 2"):
         decisions(Context(identity_model, data), "test")
 
 
 def test_regression_has_no_decisions(identity_model: Graph) -> None:
-    data = Dataset(name="numbers", inputs=np.ones((3, 2)), labels=np.array([0.5, 1.5, 2.0]))
+    data = Dataset(
+        name="numbers", inputs=np.ones((3, 2), np.float32), labels=np.array([0.5, 1.5, 2.0])
+    )
     with pytest.raises(DataError, match="numbers has no classes"):
         decisions(Context(identity_model, data), "test")
 
@@ -77,7 +85,10 @@ class Undefined(nn.Module):
 
 def test_a_model_that_returns_nan_is_refused() -> None:
     data = Dataset(
-        name="d", inputs=np.zeros((3, 2)), labels=np.arange(3) % 2, class_names=("a", "b")
+        name="d",
+        inputs=np.zeros((3, 2), np.float32),
+        labels=np.arange(3) % 2,
+        class_names=("a", "b"),
     )
     context = Context(load(Undefined(), torch.zeros(1, 2)), data)
     with pytest.raises(ModelError, match="returns NaN on 3 of the 3 inputs of 'test'"):

@@ -66,7 +66,7 @@ def test_the_python_form_is_equal(tmp_path: Path) -> None:
 
 
 FAULTS: list[tuple[str, str, str]] = [
-    ('at_least = 0.95', 'at_least = "high"', "[[claim]] 1 (accurate) at_least: expected a valid number"),
+    ('at_least = 0.95', 'at_least = "high"', "1 (accurate) at_least: expected a valid number"),
     ('at_least = 0.95', 'at_least = 1.5', "at_least: expected less than or equal to 1, got 1.5"),
     ('at_least = 0.95', '', "at_least: missing; expected least accuracy claimed"),
     ('at_least = 0.95', 'at_least = 0.95\natleast = 1', "unknown key (did you mean 'at_least'?)"),
@@ -77,7 +77,7 @@ FAULTS: list[tuple[str, str, str]] = [
     ('[[claim]]', '[[clam]]', "[clam]: unknown table (did you mean 'claim'?)"),
     ('[model]', '[modell]', "[modell]: unknown table (did you mean 'model'?)"),
     ('source = "m.py:net"', '', "[model] source: missing; expected an .onnx file"),
-    ('source = "m.py:net"', 'source = "m.py:net"\nwights = 3', "[model] wights: unknown key (did you mean 'weights'?)"),
+    ('[model]', '[model]\nwights = 3', "[model] wights: unknown key (did you mean 'weights'?)"),
     ('std = [0.2]', 'std = "x"', "[model] preprocessing: std: expected a valid list"),
     ('seed = 3', 'seed = -3', "[run] seed: expected greater than or equal to 0, got -3"),
     ('seed = 3', 'sed = 3', "[run] sed: unknown key (did you mean 'seed'?)"),

@@ -21,7 +21,8 @@ FACTORY = """
 import torch
 class Broken(Exception): pass
 def net(width=3):
-    return torch.nn.Sequential(torch.nn.Linear(2, width), torch.nn.ReLU(), torch.nn.Linear(width, 2))
+    first, last = torch.nn.Linear(2, width), torch.nn.Linear(width, 2)
+    return torch.nn.Sequential(first, torch.nn.ReLU(), last)
 def broken(): raise Broken("out of order")
 number = 3
 """
@@ -30,7 +31,10 @@ number = 3
 @pytest.fixture
 def dataset() -> Dataset:
     return Dataset(
-        name="d", inputs=np.ones((4, 2)), labels=np.arange(4) % 2, class_names=("a", "b")
+        name="d",
+        inputs=np.ones((4, 2), np.float32),
+        labels=np.arange(4) % 2,
+        class_names=("a", "b"),
     )
 
 
@@ -96,14 +100,17 @@ def test_bad_sources_are_told(source: str, message: str, folder: Path, dataset: 
 def test_weights_need_a_module_to_fill(folder: Path, dataset: Dataset) -> None:
     with pytest.raises(ContractError, match="belong to a factory"):
         load_model(Model(source="x.onnx", weights="w.safetensors"), folder, dataset)
+    graph = load(nn.Linear(2, 2), torch.zeros(1, 2))
     with pytest.raises(ContractError, match="Graph is no PyTorch module to fill"):
-        graph = load(nn.Linear(2, 2), torch.zeros(1, 2))
         load_model(Model(source=graph, weights="w"), folder, dataset)
 
 
 def test_data_that_do_not_fit_the_model_are_told(folder: Path) -> None:
     wide = Dataset(
-        name="wide", inputs=np.ones((4, 3)), labels=np.arange(4) % 2, class_names=("a", "b")
+        name="wide",
+        inputs=np.ones((4, 3), np.float32),
+        labels=np.arange(4) % 2,
+        class_names=("a", "b"),
     )
     graph = load(nn.Linear(2, 2), torch.zeros(1, 2))
     with pytest.raises(DataError, match=r"inputs of shape \[2\]; wide has inputs of shape \[3\]"):
