@@ -7,7 +7,7 @@ into parts as a :class:`Split` says. :data:`named_sets` lists the sets that have
 from __future__ import annotations
 
 from affidavit.data.dataset import Dataset
-from affidavit.data.sources import load, named_sets
+from affidavit.data.loading import load, named_sets
 from affidavit.data.split import Split
 
 __all__ = ["Dataset", "Split", "load", "named_sets"]

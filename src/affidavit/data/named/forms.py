@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from affidavit.data.download import SetFile, by_hand, fetch, find
+from affidavit.data.named.download import SetFile, by_hand, fetch, find
 from affidavit.data.raw import Raw
 from affidavit.errors import DataError
 

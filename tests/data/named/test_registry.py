@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from affidavit.data import load
-from affidavit.data.named import NAMED
+from affidavit.data.named.registry import NAMED
 from affidavit.errors import DataError
 
 

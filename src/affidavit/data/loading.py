@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.data.archives import read_npz
-from affidavit.data.bundled import BUNDLED, PREFIX, read_bundled
 from affidavit.data.dataset import Dataset
-from affidavit.data.forms import read_named
-from affidavit.data.images import read_folder
-from affidavit.data.named import NAMED
+from affidavit.data.files.bundled import BUNDLED, PREFIX, read_bundled
+from affidavit.data.files.frames import read_csv, read_parquet
+from affidavit.data.files.images import read_folder
+from affidavit.data.files.npz import read_npz
+from affidavit.data.files.tables import Task, from_frame
+from affidavit.data.named import NAMED, read_named
 from affidavit.data.raw import Raw
 from affidavit.data.split import Split
-from affidavit.data.tables import Task, from_frame
-from affidavit.data.textfiles import read_csv, read_parquet
 from affidavit.errors import DataError, nearest
 
 named_sets: tuple[tuple[str, str], ...] = (

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from affidavit.data.textfiles import read_csv, read_parquet
+from affidavit.data.files.frames import read_csv, read_parquet
 from affidavit.errors import DataError
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from affidavit.data import tables
 from affidavit.data.arrays import Array, sealed
-from affidavit.data.german_codes import CODES, COLUMNS
+from affidavit.data.files import tables
+from affidavit.data.files.frames import read_csv
+from affidavit.data.named.german_codes import CODES, COLUMNS
 from affidavit.data.raw import Raw, reading
-from affidavit.data.textfiles import read_csv
 from affidavit.errors import DataError
 
 Size = tuple[int, int] | None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from affidavit.data.archives import read_npz
+from affidavit.data.files.npz import read_npz
 from affidavit.errors import DataError
 
 

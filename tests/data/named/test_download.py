@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 
-from affidavit.data.download import SetFile, cache_folder, fetch, find
+from affidavit.data.named.download import SetFile, cache_folder, fetch, find
 from affidavit.errors import DataError
 
 CONTENT = b"some bytes " * 100_000

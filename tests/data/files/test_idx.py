@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affidavit.data.idx import read_idx
+from affidavit.data.files.idx import read_idx
 from affidavit.errors import DataError
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affidavit.data.tables import MOST_VALUES, from_frame
+from affidavit.data.files.tables import MOST_VALUES, from_frame
 from affidavit.errors import DataError
 
 

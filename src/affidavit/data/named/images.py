@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.data.archives import read_arrays
 from affidavit.data.arrays import Array, sealed
-from affidavit.data.idx import read_idx
-from affidavit.data.images import decoded, read_folder
+from affidavit.data.files.idx import read_idx
+from affidavit.data.files.images import decoded, read_folder
+from affidavit.data.files.npz import read_arrays
 from affidavit.data.raw import Raw, reading
 from affidavit.errors import DataError
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from affidavit.data import pictures, recipes
-from affidavit.data.download import SetFile
-from affidavit.data.forms import Form, NamedSet
+from affidavit.data.named import images, tables
+from affidavit.data.named.download import SetFile
+from affidavit.data.named.forms import Form, NamedSet
 
 
 def _sha(checksum: str) -> str:
@@ -34,7 +34,7 @@ def _wine(colour: str, *checksums: str) -> NamedSet:
         f"wine-quality-{colour}",
         f"{colour} wines: 11 measurements, classes are the grades of tasters",
         "UCI Machine Learning Repository (Cortez and others 2009), CC BY 4.0",
-        (Form((file,), recipes.wine_quality),),
+        (Form((file,), tables.wine_quality),),
     )
 
 
@@ -55,7 +55,7 @@ _SETS = (
                         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
                     ),
                 ),
-                pictures.mnist,
+                images.mnist,
             ),
         ),
     ),
@@ -75,7 +75,7 @@ _SETS = (
                         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
                     ),
                 ),
-                pictures.fashion_mnist,
+                images.fashion_mnist,
             ),
         ),
     ),
@@ -103,7 +103,7 @@ _SETS = (
                         ),
                     ),
                 ),
-                pictures.cifar10_jpeg,
+                images.cifar10_jpeg,
                 ("CIFAR-10 re-encoded as JPEG",),
                 "the re-encoding as JPEG has no public home",
             ),
@@ -115,7 +115,7 @@ _SETS = (
                         ("md5:c32a1d4ab5d03f1284b67883e8d87530",),
                     ),
                 ),
-                pictures.cifar10_binary,
+                images.cifar10_binary,
                 ("CIFAR-10, the original binary version",),
             ),
         ),
@@ -127,7 +127,7 @@ _SETS = (
         (
             Form(
                 (SetFile("imagenet/images"),),
-                pictures.imagenet_sample,
+                images.imagenet_sample,
                 ("a sample of ImageNet: one photograph each of 300 of its 1000 classes",),
                 "ImageNet's terms do not let the photographs be passed on in public",
             ),
@@ -152,7 +152,7 @@ _SETS = (
                         ),
                     ),
                 ),
-                pictures.pneumonia_mnist,
+                images.pneumonia_mnist,
             ),
         ),
     ),
@@ -172,7 +172,7 @@ _SETS = (
                         ),
                     ),
                 ),
-                recipes.german_credit,
+                tables.german_credit,
                 why_not="the form with a header has no public home",
             ),
             Form(
@@ -184,7 +184,7 @@ _SETS = (
                         (_sha("b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871"),),
                     ),
                 ),
-                recipes.german_credit,
+                tables.german_credit,
             ),
         ),
     ),
@@ -212,7 +212,7 @@ _SETS = (
                         (_sha("c451db85908b2f7fef1d83203bedf6b71ecda0d5af468d82ae62178f91d0cc7d"),),
                     ),
                 ),
-                recipes.compas,
+                tables.compas,
             ),
         ),
     ),
@@ -232,7 +232,7 @@ _SETS = (
                         ),
                     ),
                 ),
-                recipes.adult,
+                tables.adult,
                 ("the 45,222 of 48,842 records without a missing value, one-hot",),
                 "the one-hot table was made from UCI's files and has no public home",
             ),

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.data.arrays import Array, sealed, single
+from affidavit.data.files.tables import Task, label_array
 from affidavit.data.raw import Raw, reading
-from affidavit.data.tables import Task, label_array
 from affidavit.errors import DataError
 
 _INPUTS = ("inputs", "x", "X")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from affidavit.data.images import decoded, read_folder
+from affidavit.data.files.images import decoded, read_folder
 from affidavit.errors import DataError
 
 

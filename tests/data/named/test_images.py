@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from affidavit.data import load, pictures
+from affidavit.data import load
+from affidavit.data.named import images
 from affidavit.errors import DataError
 
 
@@ -25,7 +26,7 @@ def jpeg_archive(path: Path, **changes: Any) -> Path:
         "data": np.frombuffer(b"".join(files), np.uint8),
         "offsets": np.cumsum([0, *map(len, files)]),
         "labels": np.array([3, 9], np.uint8),
-        "classes": np.array(pictures._CIFAR),
+        "classes": np.array(images._CIFAR),
     }
     np.savez(path, **(arrays | changes))
     return path
@@ -33,7 +34,7 @@ def jpeg_archive(path: Path, **changes: Any) -> Path:
 
 def test_cifar10_as_jpeg(tmp_path: Path) -> None:
     files = [jpeg_archive(tmp_path / f"{part}.npz") for part in ("train", "test")]
-    raw = pictures.cifar10_jpeg(files)
+    raw = images.cifar10_jpeg(files)
     assert raw.inputs.shape == (4, 3, 32, 32)
     assert raw.inputs[:, 0, 0, 0].tolist() == [0, 1, 0, 1]
     assert raw.labels.tolist() == [3, 9, 3, 9]
@@ -56,7 +57,7 @@ def test_cifar10_as_jpeg(tmp_path: Path) -> None:
 def test_cifar10_as_jpeg_damaged(tmp_path: Path, changes: Any, message: str) -> None:
     path = jpeg_archive(tmp_path / "train.npz", **changes)
     with pytest.raises(DataError, match=message):
-        pictures.cifar10_jpeg([path, path])
+        images.cifar10_jpeg([path, path])
 
 
 def tar(path: Path, members: dict[str, bytes]) -> Path:
@@ -72,7 +73,7 @@ def tar(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def test_cifar10_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_CIFAR_BATCH", 2)
+    monkeypatch.setattr(images, "_CIFAR_BATCH", 2)
     names = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
     record = np.repeat(np.array([0, 51, 102], np.uint8), 1024).tobytes()
     # The folder of a member is of no account: nothing is written.
@@ -80,7 +81,7 @@ def test_cifar10_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         f"../../escaped/{name}": bytes([index]) + record + bytes([9]) + record
         for index, name in enumerate(names)
     }
-    raw = pictures.cifar10_binary([tar(tmp_path / "c.tar.gz", members)])
+    raw = images.cifar10_binary([tar(tmp_path / "c.tar.gz", members)])
     assert raw.labels.tolist() == [0, 9, 1, 9, 2, 9, 3, 9, 4, 9, 5, 9]
     assert raw.inputs[3, :, 5, 5].tolist() == pytest.approx([0, 0.2, 0.4])
     assert len(raw.published["test"]) == 2
@@ -90,27 +91,27 @@ def test_cifar10_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_cifar10_binary_damaged(tmp_path: Path) -> None:
     path = tar(tmp_path / "c.tar.gz", {"x/test_batch.bin": b"short"})
     with pytest.raises(DataError, match=r"test_batch.bin has 5 bytes, not 30730000"):
-        pictures.cifar10_binary([path])
+        images.cifar10_binary([path])
     with pytest.raises(DataError, match=r"lacks data_batch_1.bin"):
-        pictures.cifar10_binary([tar(tmp_path / "c.tar.gz", {})])
+        images.cifar10_binary([tar(tmp_path / "c.tar.gz", {})])
     path.write_bytes(b"no archive")
     with pytest.raises(DataError, match="cannot be read as the binary version"):
-        pictures.cifar10_binary([path])
+        images.cifar10_binary([path])
 
 
 def test_pneumonia_mnist_says_when_it_is_reduced(tmp_path: Path) -> None:
-    images, labels = np.zeros((2, 28, 28), np.uint8), np.array([[0], [1]], np.uint8)
+    pixels, labels = np.zeros((2, 28, 28), np.uint8), np.array([[0], [1]], np.uint8)
     parts = ("train", "val", "test")
-    arrays: dict[str, Any] = {f"{part}_images": images for part in parts} | {
+    arrays: dict[str, Any] = {f"{part}_images": pixels for part in parts} | {
         f"{p}_labels": labels for p in parts
     }
     np.savez(tmp_path / "p.npz", **arrays)
-    raw = pictures.pneumonia_mnist([tmp_path / "p.npz"])
+    raw = images.pneumonia_mnist([tmp_path / "p.npz"])
     assert list(raw.published) == ["train", "validation", "test"]
     assert "this copy has 2 training images (1 normal)" in raw.notes[0]
     np.savez(tmp_path / "p.npz", **(arrays | {"val_images": images[:1]}))
     with pytest.raises(DataError, match=r"val_images are uint8 of shape \(1, 28, 28\) for 2"):
-        pictures.pneumonia_mnist([tmp_path / "p.npz"])
+        images.pneumonia_mnist([tmp_path / "p.npz"])
 
 
 @pytest.mark.data

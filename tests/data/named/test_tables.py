@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from affidavit.data.recipes import adult, compas, german_credit, wine_quality
+from affidavit.data.named.tables import adult, compas, german_credit, wine_quality
 from affidavit.errors import DataError
 
 WINE = "7.4,0.7,0,1.9,0.076,11,34,0.9978,3.51,0.56,9.4,5"
