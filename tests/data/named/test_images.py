@@ -109,7 +109,7 @@ def test_pneumonia_mnist_says_when_it_is_reduced(tmp_path: Path) -> None:
     raw = images.pneumonia_mnist([tmp_path / "p.npz"])
     assert list(raw.published) == ["train", "validation", "test"]
     assert "this copy has 2 training images (1 normal)" in raw.notes[0]
-    np.savez(tmp_path / "p.npz", **(arrays | {"val_images": images[:1]}))
+    np.savez(tmp_path / "p.npz", **(arrays | {"val_images": pixels[:1]}))
     with pytest.raises(DataError, match=r"val_images are uint8 of shape \(1, 28, 28\) for 2"):
         images.pneumonia_mnist([tmp_path / "p.npz"])
 
