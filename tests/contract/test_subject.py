@@ -154,3 +154,16 @@ def test_data_are_split_as_the_contract_says(tmp_path: Path) -> None:
     split = Split(train=0.5, test=0.5, seed=4)
     data = load_data(Data(source="sklearn:iris", split=split, protected=[]), tmp_path)
     assert {name: len(rows) for name, rows in data.parts.items()} == {"train": 75, "test": 75}
+
+
+def test_inputs_are_brought_into_the_model_s_shape(tmp_path: Path) -> None:
+    digits = load_data(Data(source="sklearn:digits", shape=[64]), tmp_path)
+    assert digits.inputs.shape == (1797, 64)
+    assert load_data(Data(source="sklearn:digits", channels_last=True), tmp_path).inputs.shape == (
+        1797,
+        8,
+        8,
+        1,
+    )
+    with pytest.raises(DataError, match=r"cannot take the shape \[63\]"):
+        load_data(Data(source="sklearn:digits", shape=[63]), tmp_path)

@@ -162,3 +162,26 @@ def test_the_hash_is_pinned() -> None:
 def test_what_makes_no_sense_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         table(**changes)
+
+
+def test_inputs_take_another_shape_or_order() -> None:
+    images = np.arange(24, dtype=np.float32).reshape(2, 2, 2, 3)
+    upper = np.arange(12, dtype=np.float32).reshape(2, 2, 3) + 100
+    lower = np.zeros_like(upper)
+    data = Dataset("d", images, np.array([0, 1]), ("a", "b"), lower=lower, upper=upper)
+    flat = data.reshaped((12,))
+    np.testing.assert_array_equal(flat.inputs, images.reshape(2, 12))
+    np.testing.assert_array_equal(flat.upper, upper.reshape(12))
+    last = data.channels_last()
+    np.testing.assert_array_equal(last.inputs, images.transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(last.upper, upper.transpose(1, 2, 0))
+    assert len({data.sha256, flat.sha256, last.sha256}) == 3
+    for shape in ((13,), (0, 12), ()):
+        with pytest.raises(DataError, match="cannot take the shape"):
+            data.reshaped(shape)
+    with pytest.raises(DataError, match="are no images"):
+        flat.channels_last()
+    table = Dataset(
+        "t", np.ones((2, 4), np.float32), np.array([0, 1]), ("a", "b"), ("w", "x", "y", "z")
+    )
+    assert table.reshaped((2, 2)).feature_names == ()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from affidavit.data import Dataset
-from affidavit.errors import DataError, ModelError
+from affidavit.errors import ModelError
 from affidavit.graph import Graph
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """Everything a check may use. Outputs of the model are computed once a part of the data."""
+    """Everything a check may use. Parts and the model's outputs on them are made once."""
 
     graph: Graph
     dataset: Dataset
@@ -26,18 +26,18 @@ class Context:
     batch_size: int = 256
     device: str = "cpu"
     progress: bool = False
+    _parts: dict[str, Dataset] = field(default_factory=dict, repr=False)
     _outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def part(self, name: str) -> Dataset:
-        """The rows of one part of the data, of which there must be some.
+        """The rows of one part of the data.
 
         Raises:
-            DataError: no such part, or an empty one.
+            DataError: no such part.
         """
-        part = self.dataset.part(name)
-        if not len(part):
-            raise DataError(f"the part {name!r} of {self.dataset.name} has no rows")
-        return part
+        if name not in self._parts:
+            self._parts[name] = self.dataset.part(name)
+        return self._parts[name]
 
     def outputs(self, name: str) -> np.ndarray:
         """The model's outputs on a part of the data, shape [row, output], in float32.

@@ -86,6 +86,12 @@ class Data(_Section):
         default=None, description="what labels are, where their values do not tell"
     )
     size: tuple[int, int] | None = Field(default=None, description="height and width of images")
+    channels_last: bool = Field(
+        default=False, description="whether the model takes images as height, width, channel"
+    )
+    shape: list[int] | None = Field(
+        default=None, description="shape of each input, where the model takes another one"
+    )
 
 
 class Run(_Section):

@@ -31,7 +31,7 @@ def load_data(section: Data, folder: Path, *, progress: bool = False) -> Dataset
         raise ContractError(
             f"[data] source: expected a name or path, got a {type(section.source).__name__}"
         )
-    return data_sets.load(
+    dataset = data_sets.load(
         section.source,
         label=section.label,
         features=section.features,
@@ -43,6 +43,9 @@ def load_data(section: Data, folder: Path, *, progress: bool = False) -> Dataset
         task=section.task,
         progress=progress,
     )
+    if section.channels_last:
+        dataset = dataset.channels_last()
+    return dataset if section.shape is None else dataset.reshaped(tuple(section.shape))
 
 
 def load_model(section: Model, folder: Path, dataset: Dataset) -> Graph:

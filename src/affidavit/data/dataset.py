@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -115,6 +116,39 @@ class Dataset:
             labels=frozen(self.labels[rows]),
             columns={key: frozen(column[rows]) for key, column in self.columns.items()},
             parts={name: np.arange(len(rows))},
+        )
+
+    def reshaped(self, shape: tuple[int, ...]) -> Dataset:
+        """The same data, each input under another shape of as many entries, in row-major order.
+
+        Raises DataError when the entries do not fill the shape.
+        """
+        if math.prod(shape) != math.prod(self.inputs.shape[1:]) or min(shape, default=0) < 1:
+            raise DataError(
+                f"{self.name}: inputs of shape {list(self.inputs.shape[1:])} cannot take the shape "
+                f"{list(shape)}"
+            )
+        return self._rearranged(lambda array: array.reshape((-1, *shape)))
+
+    def channels_last(self) -> Dataset:
+        """The same images as `row x height x width x channel`, as Keras keeps them.
+
+        Raises DataError when the inputs are no images.
+        """
+        if self.inputs.ndim != 4:
+            raise DataError(
+                f"{self.name}: inputs of shape {list(self.inputs.shape[1:])} are no images, whose "
+                "channels could come last"
+            )
+        return self._rearranged(lambda array: array.transpose(0, 2, 3, 1))
+
+    def _rearranged(self, arrange: Callable[[Array], Array]) -> Dataset:
+        return dataclasses.replace(
+            self,
+            inputs=frozen(arrange(self.inputs)),
+            lower=frozen(arrange(self.lower[None])[0]),
+            upper=frozen(arrange(self.upper[None])[0]),
+            feature_names=(),
         )
 
     def __getstate__(self) -> dict[str, Any]:

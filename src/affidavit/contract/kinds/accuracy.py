@@ -127,10 +127,10 @@ def _exhibits(rows: list[Judged], predicted: np.ndarray, part: Dataset) -> Itera
 
 def _leakage(dataset: Dataset, on: str) -> Iterator[str]:
     """A remark for each other part that shares inputs with the audited one."""
-    seen = {row.tobytes() for row in dataset.part(on).inputs}
-    for name in dataset.parts:
+    seen = {dataset.inputs[row].tobytes() for row in dataset.parts[on]}
+    for name, rows in dataset.parts.items():
         if name != on:
-            shared = sum(row.tobytes() in seen for row in dataset.part(name).inputs)
+            shared = sum(dataset.inputs[row].tobytes() in seen for row in rows)
             if shared:
                 yield (
                     f"Caution: {shared} inputs of the part {name!r} occur in {on!r} too, entry for"
