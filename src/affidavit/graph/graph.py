@@ -162,8 +162,13 @@ class Graph:
         for name in sorted(self.tensors):
             tensor = self.tensors[name].detach().cpu().contiguous()
             digest.update(repr((name, str(tensor.dtype), tuple(tensor.shape))).encode())
-            digest.update(tensor.numpy().tobytes())
+            # As bytes: NumPy does not know every dtype.
+            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+    def __getstate__(self) -> dict[str, object]:
+        # What was computed from the fields stays behind: rules are functions, which do not pickle.
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def users(self, name: str) -> tuple[Node, ...]:
         """The nodes that have `name` among their operands."""
