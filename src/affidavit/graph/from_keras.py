@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affidavit.errors import ModelError
-from affidavit.graph.from_torch import convert, export
+from affidavit.graph.from_torch import check_agreement, convert, export
 from affidavit.graph.graph import Graph
 
 
@@ -53,4 +53,6 @@ def from_keras(model: Any, example_input: Tensor | None = None) -> Graph:
             return target, False
         return variable.path, bool(variable.trainable)
 
-    return convert(export(model, example_input), naming)
+    graph = convert(export(model, example_input), naming)
+    check_agreement(graph, model, example_input)
+    return graph

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.export.graph_signature import OutputKind
 
 from affidavit.errors import ModelError, UnsupportedOpsError
 from affidavit.graph.aten import CONVERSIONS, Call
@@ -41,9 +42,18 @@ def from_torch(module: nn.Module, example_input: Tensor) -> Graph:
         ModelError: the module cannot be traced, or mixes the inputs of a batch.
     """
     program = export(module, example_input)
-    signature = program.graph_signature
-    trainable = set(signature.inputs_to_parameters.values())
-    return convert(program, lambda target, tensor: (target, target in trainable))
+    trainable = set(program.graph_signature.inputs_to_parameters.values())
+    # Of several names of one tied parameter, the first counts, as in module.named_parameters().
+    names = {id(parameter): name for name, parameter in module.named_parameters()}
+    first = {
+        name: names[id(parameter)]
+        for name, parameter in module.named_parameters(remove_duplicate=False)
+    }
+    graph = convert(
+        program, lambda target, tensor: (first.get(target, target), target in trainable)
+    )
+    check_agreement(graph, module, example_input)
+    return graph
 
 
 def export(module: nn.Module, example_input: Tensor) -> torch.export.ExportedProgram:
@@ -63,8 +73,7 @@ def export(module: nn.Module, example_input: Tensor) -> torch.export.ExportedPro
     try:
         with _evaluation_mode(module), _quiet(), torch.no_grad():
             program: torch.export.ExportedProgram = torch.export.export(module, (example,))
-            program = program.run_decompositions(table)
-            return program
+            return program.run_decompositions(table)
     except Exception as error:
         # torch.export raises errors of many kinds, some of them bare Exceptions.
         lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
@@ -80,6 +89,37 @@ def convert(program: torch.export.ExportedProgram, naming: Naming) -> Graph:
     if len(user_inputs) != 1:
         raise ModelError(f"the model takes {len(user_inputs)} inputs; expected one tensor")
     return _Converter(program, str(user_inputs[0]), naming).run()
+
+
+def check_agreement(graph: Graph, module: nn.Module, example_input: Tensor) -> None:
+    """Compares graph and module at random inputs, in a batch of another size than the traced one.
+
+    The trace holds for its own batch size: a module that computes with that size, or takes the
+    first two inputs of a batch, looks innocent in it.
+
+    Raises:
+        ModelError: they differ.
+    """
+    shape = (TRACED_BATCH + 1, *graph.input_shape)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(example_input)
+    with _evaluation_mode(module), torch.no_grad():
+        try:
+            expected = module(x.clone())
+        except Exception as error:
+            raise ModelError(
+                f"{type(module).__name__} takes a batch of {TRACED_BATCH} but not one of"
+                f" {len(x)}: {error}"
+            ) from error
+        found = graph(x)
+    finite = expected[expected.isfinite()].abs()
+    tolerance = 0.01 * float(finite.max()) if finite.numel() else 0.0
+    if found.shape != expected.shape or not torch.allclose(
+        found, expected.to(found.dtype), rtol=0.0, atol=tolerance, equal_nan=True
+    ):
+        raise ModelError(
+            f"{type(module).__name__} depends on the size of the batch, or is not the same at"
+            " every call; expected a function of each input alone"
+        )
 
 
 class _Converter:
@@ -99,21 +139,35 @@ class _Converter:
         self.values: dict[torch.fx.Node, Any] = {}
 
     def run(self) -> Graph:
-        outputs: list[Any] = []
+        outputs: list[torch.fx.Node] = []
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
                 self.values[node] = self._placeholder(node)
             elif node.op == "output":
-                outputs = list(node.args[0])
+                outputs = self._outputs(node)
             else:
                 self.values[node] = self._call(node)
         if self.faults:
             raise UnsupportedOpsError(
                 "The model uses ops that have no place in the graph:", self.faults
             )
+        structure = self.program.call_spec.out_spec
         if len(outputs) != 1 or not isinstance(outputs[0], torch.fx.Node):
             raise ModelError(f"the model returns {len(outputs)} values; expected one tensor")
+        if structure is not None and not structure.is_leaf():
+            raise ModelError(f"the model returns a {structure.type.__name__}; expected a tensor")
         return self.builder.build(self.values[outputs[0]])
+
+    def _outputs(self, node: torch.fx.Node) -> list[Any]:
+        """What the module returns. A first layer that works in place hands back its input too."""
+        results: Any = node.args[0]
+        specs = list(zip(self.program.graph_signature.output_specs, results, strict=True))
+        for spec, _ in specs:
+            if spec.kind is OutputKind.BUFFER_MUTATION:
+                raise ModelError(
+                    f"the model changes its buffer {spec.target!r} when it is evaluated"
+                )
+        return [value for spec, value in specs if spec.kind is OutputKind.USER_OUTPUT]
 
     def _placeholder(self, node: torch.fx.Node) -> str | Tensor | None:
         if node is self.input:
@@ -138,11 +192,16 @@ class _Converter:
         inputs = [self.values[operand] for operand in node.all_input_nodes]
         if node.target is operator.getitem:
             # An op with several results becomes its first when the others have no use here.
+            if inputs[0] is None:
+                return None
             several = inputs[0] if isinstance(inputs[0], tuple) else (inputs[0],)
             return several[node.args[1]]  # type: ignore[index]
         if name.startswith("aten._assert"):
             return None
         path = _module_path(node) or self._owner(inputs)
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            self.faults.append((f"{name} (a random number)", path or node.name))
+            return None
         constants = [self._constant(value) for value in inputs]
         if all(constant is not None for constant in constants):
             return self._fold(node, dict(zip(node.all_input_nodes, constants, strict=True)))
