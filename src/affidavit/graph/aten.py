@@ -32,9 +32,9 @@ class Call:
         bound = {a.name: given.get(a.name, a.default_value) for a in schema.arguments}
         self.args = SimpleNamespace(**torch.fx.map_arg(bound, lambda n: values[n]))
 
-    def add(self, op: ops.Op, *operands: Value) -> str:
-        """Adds the node that the call becomes. Constants may stand among the operands."""
-        return self.builder.add(op, *operands, name=self.name, module=self.module)
+    def add(self, op: ops.Op, *operands: Value, hint: str = "") -> str:
+        """Adds a node that the call becomes. Constants may stand among the operands."""
+        return self.builder.add(op, *operands, name=self.name + hint, module=self.module)
 
     def shape(self, value: str) -> tuple[int, ...]:
         return self.builder.shape(value)
@@ -194,6 +194,11 @@ def _mul(call: Call) -> str:
 @converts("div.Tensor", "div.Scalar", to=[ops.Div])
 def _div(call: Call) -> str:
     return call.add(ops.Div(), call.args.self, call.args.other)
+
+
+@converts("reciprocal.default", to=[ops.Div])
+def _reciprocal(call: Call) -> str:
+    return call.add(ops.Div(), 1.0, call.args.self)
 
 
 @converts("neg.default", to=[ops.Mul])
@@ -422,6 +427,14 @@ def _elu(call: Call) -> str:
     if a.input_scale != 1:
         raise Inexpressible(f"ELU with input scale {a.input_scale}")
     return call.add(ops.Elu(float(a.alpha), float(a.scale)), a.self)
+
+
+@converts("celu.default", to=[ops.Mul, ops.Elu])
+def _celu(call: Call) -> str:
+    # max(x, 0) + min(alpha (exp(x / alpha) - 1), 0) is an ELU of x / alpha, times alpha.
+    alpha = float(call.args.alpha)
+    scaled = call.add(ops.Mul(), call.args.self, 1 / alpha, hint=".scaled")
+    return call.add(ops.Elu(1.0, alpha), scaled)
 
 
 @converts("gelu.default", to=[ops.Gelu])
