@@ -17,8 +17,11 @@ from affidavit.graph.graph import Graph
 from affidavit.graph.onnx_file import read_onnx, read_tensor
 from affidavit.graph.onnx_ops import CONVERSIONS, FOLDABLE, Call, Constant, fold
 
-FREE_BATCH = 2
-"""Batch size to convert at, where the file leaves it free."""
+FREE_BATCH = (2, 3)
+"""Batch sizes to convert at, where the file leaves it free: both must give the same graph."""
+
+OLDEST_OPSET = 7
+"""Before it, broadcasting and dropout meant something else."""
 
 _FLOATING = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
 
@@ -42,7 +45,13 @@ def from_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Gra
     path = Path(path)
     model, arrays = read_onnx(path)
     try:
-        return _Converter(model, arrays, input_shape).run()
+        graph, *others = (
+            _Converter(model, arrays, input_shape, batch).run()
+            for batch in (FREE_BATCH if _leaves_batch_free(model, arrays) else FREE_BATCH[:1])
+        )
+        if any(other.sha256 != graph.sha256 for other in others):
+            raise ModelError("the network computes with the size of the batch")
+        return graph
     except UnsupportedOpsError as error:
         raise UnsupportedOpsError(f"{path}: {str(error).splitlines()[0]}", error.ops) from error
     except ModelError as error:
@@ -61,20 +70,25 @@ class _Converter:
         model: onnx.ModelProto,
         arrays: dict[str, np.ndarray],
         input_shape: Sequence[int] | None,
+        free_batch: int,
     ) -> None:
         self.graph = model.graph
         self.opset = max(
             (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")),
             default=1,
         )
+        newest = onnx.defs.onnx_opset_version()
+        if not OLDEST_OPSET <= self.opset <= newest:
+            raise ModelError(f"opset {self.opset}; expected one from {OLDEST_OPSET} to {newest}")
         self.faults: list[tuple[str, str]] = []
-        inputs = [value for value in self.graph.input if value.name not in arrays]
+        inputs = _inputs(model, arrays)
         if len(inputs) != 1 or len(self.graph.output) != 1:
             raise ModelError(
                 f"{len(inputs)} inputs and {len(self.graph.output)} outputs; expected one of each"
             )
         shape, batch, self.unbatched = _input_shape(inputs[0], input_shape)
-        self.builder = GraphBuilder(shape, batch, inputs[0].name)
+        self.builder = GraphBuilder(shape, batch or free_batch, inputs[0].name)
+        self.added: dict[Constant, str] = {}
         # By ONNX name: the name of a value of the graph, a constant not used there yet, or None
         # where a fault upstream left nothing.
         self.values: dict[str, str | Constant | None] = {"": None, inputs[0].name: inputs[0].name}
@@ -97,19 +111,22 @@ class _Converter:
         place = node.name or (node.output[0] if node.output else "?")
         domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
         op = domain + node.op_type
+        missing = [name for name in node.input if name and name not in self.values]
+        if missing:
+            raise ModelError(f"node {place!r} uses {missing[0]!r}, which no earlier node gives")
         for name in node.output:
+            if name and name in self.values:
+                raise ModelError(f"two values of the file are named {name!r}")
             self.values[name] = None
         if op not in CONVERSIONS and op not in FOLDABLE:
             self.faults.append((op, place))
             return
-        missing = [name for name in node.input if name and name not in self.values]
-        if missing:
-            raise ModelError(f"node {place!r} uses {missing[0]!r}, which no earlier node gives")
         operands = [self.values[name] for name in node.input]
         if any(name and value is None for name, value in zip(node.input, operands, strict=True)):
             return  # what it needs was refused upstream
         call = Call(
             self.builder,
+            self.added,
             place,
             list(node.output),
             operands,
@@ -137,10 +154,20 @@ class _Converter:
             self.values[name] = value
 
 
+def _inputs(model: onnx.ModelProto, arrays: dict[str, np.ndarray]) -> list[onnx.ValueInfoProto]:
+    # Older files list their initializers among the inputs.
+    return [value for value in model.graph.input if value.name not in arrays]
+
+
+def _leaves_batch_free(model: onnx.ModelProto, arrays: dict[str, np.ndarray]) -> bool:
+    dims = [list(value.type.tensor_type.shape.dim) for value in _inputs(model, arrays)]
+    return len(dims) == 1 and len(dims[0]) > 1 and not dims[0][0].dim_value
+
+
 def _input_shape(
     value: onnx.ValueInfoProto, given: Sequence[int] | None
 ) -> tuple[tuple[int, ...], int, bool]:
-    """Shape of one input, the batch size to convert at, and whether the file has no batch axis."""
+    """Shape of one input, the file's batch size (0: free), and whether it has no batch axis."""
     tensor = value.type.tensor_type
     if tensor.elem_type not in _FLOATING:
         raise ModelError(
@@ -163,7 +190,7 @@ def _input_shape(
             size is not None and size != want for size, want in zip(dims[1:], given, strict=True)
         ]
         if not any(wrong):
-            return tuple(given), dims[0] or FREE_BATCH, False
+            return tuple(given), dims[0] or 0, False
     if None in dims[1:] or given is not None:
         raise ModelError(
             f"input {value.name!r} has the shape"
@@ -174,7 +201,7 @@ def _input_shape(
                 else " which leaves sizes open: give an example"
             )
         )
-    return tuple(size for size in dims[1:] if size is not None), dims[0] or FREE_BATCH, False
+    return tuple(size for size in dims[1:] if size is not None), dims[0] or 0, False
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:

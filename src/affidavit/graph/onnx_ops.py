@@ -30,6 +30,7 @@ class Call:
     def __init__(
         self,
         builder: GraphBuilder,
+        added: dict[Constant, str],
         place: str,
         outputs: list[str],
         operands: Sequence[str | Constant | None],
@@ -38,6 +39,7 @@ class Call:
         unbatched: bool,
     ) -> None:
         self.builder = builder
+        self.added = added  # names in the graph of the constants that were added to it so far
         self.module = place
         self.outputs = outputs
         self.operands = operands
@@ -59,12 +61,14 @@ class Call:
         operand = self.operands[index]
         if not isinstance(operand, Constant):
             return str(operand)
-        if operand.name in self.builder.tensors:
-            return operand.name
-        tensor = torch.from_numpy(np.array(operand.array))
-        if not tensor.is_floating_point():
-            tensor = tensor.double()
-        return self.builder.tensor(operand.name, tensor, parameter=operand.parameter and parameter)
+        if operand not in self.added:
+            tensor = torch.from_numpy(np.array(operand.array))
+            if not tensor.is_floating_point():
+                tensor = tensor.double()
+            self.added[operand] = self.builder.tensor(
+                operand.name, tensor, parameter=operand.parameter and parameter
+            )
+        return self.added[operand]
 
     def values(self) -> list[str]:
         return [self.value(index) for index in range(len(self.operands))]
@@ -129,7 +133,7 @@ FOLDABLE = {
 }  # fmt: skip
 """Operators that may be evaluated on constants while reading (shape arithmetic, mostly)."""
 
-_FOLD_LIMIT = 10**8  # entries: a file must not be able to ask for all memory
+_FOLD_LIMIT = 10**7  # entries: a file must not be able to ask for all memory
 
 
 def converts(*names: str, to: Sequence[type[ops.Op]] = ()) -> Callable[[Any], Any]:
@@ -160,10 +164,8 @@ def fold(node: onnx.NodeProto, call: Call) -> list[Constant]:
         for name, operand in zip(node.input, call.operands, strict=True)
         if isinstance(operand, Constant)
     }
-    if node.op_type == "ConstantOfShape" and math.prod(call.integers(0) or []) > _FOLD_LIMIT:
+    if _folded_size(node.op_type, list(feeds.values())) > _FOLD_LIMIT:
         raise Inexpressible("a constant of absurd size")
-    if node.op_type == "Range" and any(abs(array).max() > _FOLD_LIMIT for array in feeds.values()):
-        raise Inexpressible("a range of absurd size")
     from onnx.reference import ReferenceEvaluator  # slow to import, and seldom needed
 
     graph = onnx.helper.make_graph(
@@ -183,6 +185,23 @@ def fold(node: onnx.NodeProto, call: Call) -> list[Constant]:
     return [
         Constant(name, np.asarray(array)) for name, array in zip(node.output, results, strict=True)
     ]
+
+
+def _folded_size(op: str, arrays: Sequence[np.ndarray]) -> float:
+    """At most how many entries the result has, told before any is computed."""
+    sizes = [array.size for array in arrays]
+    if op == "ConstantOfShape":
+        return math.prod(abs(int(extent)) for extent in arrays[0].reshape(-1))
+    if op == "Range":
+        start, limit, step = (float(array.reshape(())) for array in arrays)
+        return abs((limit - start) / step)
+    if op == "Gather":
+        return math.prod(sizes)
+    if op == "Concat":
+        return sum(sizes)
+    if op in ("Add", "Sub", "Mul", "Div", "Equal", "Where"):
+        return math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
+    return max(sizes, default=0)
 
 
 # Affine.
@@ -285,6 +304,11 @@ _binary("Div", ops.Div())
 _binary("Sum", ops.Add())
 _binary("Max", ops.Maximum())
 _binary("Min", ops.Minimum())
+
+
+@converts("Reciprocal", to=[ops.Div])
+def _reciprocal(call: Call) -> str:
+    return call.add(ops.Div(), 1.0, call.value(0))
 
 
 @converts("Neg", to=[ops.Mul])
@@ -450,6 +474,13 @@ _elementwise(
     ops.Elu,
 )
 _elementwise("Gelu", lambda a: ops.Gelu(a.get("approximate", "none")), ops.Gelu)
+
+
+@converts("Celu", to=[ops.Mul, ops.Elu])
+def _celu(call: Call) -> str:
+    alpha = call.attributes.get("alpha", 1.0)
+    scaled = call.add(ops.Mul(), call.value(0), 1 / alpha, hint=".scaled")
+    return call.add(ops.Elu(1.0, alpha), scaled)
 
 
 @converts("Swish", to=[ops.Silu])
