@@ -33,7 +33,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         content = _read_safetensors(path) if _is_safetensors(path) else _read_checkpoint(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
-    tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ModelError(f"{path}: holds no tensors; expected a state dict")
     if all(name.startswith("module.") for name in tensors):
@@ -96,9 +96,11 @@ def _read_checkpoint(path: Path) -> Mapping[str, Any]:
     except Exception as error:  # torch.load raises errors of many kinds on damaged files
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path}: not a checkpoint, or a damaged one ({first})") from error
-    for key in _CONTAINERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
+    while isinstance(content, Mapping):
+        inner = [content[key] for key in _CONTAINERS if isinstance(content.get(key), Mapping)]
+        if not inner:
+            break
+        content = inner[0]
     if not isinstance(content, Mapping):
         raise ModelError(f"{path}: holds a {type(content).__name__}; expected a state dict")
     return content
