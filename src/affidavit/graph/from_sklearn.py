@@ -50,19 +50,32 @@ def from_sklearn(model: Any) -> Graph:
             f"scikit-learn estimator {' then '.join(kinds)}: expected an MLPClassifier or"
             " MLPRegressor, alone or in a pipeline behind a StandardScaler"
         )
-    if not hasattr(network, "coefs_"):
-        raise ModelError(f"the {kinds[-1]} is not fitted: call its fit first")
+    for kind, step, mark in (
+        *(("StandardScaler", scaler, "scale_") for scaler in scalers),
+        (kinds[-1], network, "coefs_"),
+    ):
+        if not hasattr(step, mark):
+            raise ModelError(f"the {kind} is not fitted: call its fit first")
     classifier = isinstance(network, MLPClassifier)
     if classifier and network.out_activation_ == "logistic" and len(network.intercepts_[-1]) > 1:
         raise ModelError("the MLPClassifier gives several labels an input; expected one class")
+    if network.out_activation_ == "exp":
+        raise ModelError(
+            f"the {kinds[-1]} ends with an exponential (loss {network.loss!r}), which the graph"
+            " does not have; expected loss 'squared_error'"
+        )
     if network.activation not in _HIDDEN:
         raise ModelError(f"activation {network.activation!r}{nearest(network.activation, _HIDDEN)}")
 
     builder = GraphBuilder((len(network.coefs_[0]),), batch=2)
     x = builder.input
     for scaler in scalers:
-        for op, statistic in ((ops.Sub(), scaler.mean_), (ops.Div(), scaler.scale_)):
-            if statistic is not None:
+        # A scaler that is not to centre may know the mean all the same.
+        for op, statistic, used in (
+            (ops.Sub(), scaler.mean_, scaler.with_mean),
+            (ops.Div(), scaler.scale_, scaler.with_std),
+        ):
+            if used:
                 x = builder.add(op, x, torch.as_tensor(statistic), name="scaler", module="scaler")
     last = len(network.coefs_) - 1
     for layer, (weight, bias) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
