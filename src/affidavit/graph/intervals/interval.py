@@ -46,7 +46,8 @@ class Interval:
         """The interval in another dtype (outward where that rounds) on another device."""
         if self.lower.dtype == dtype and self.lower.device == device:
             return self
-        if torch.finfo(dtype).eps <= torch.finfo(self.lower.dtype).eps:  # exact
+        old = self.lower.dtype
+        if old.is_floating_point and torch.promote_types(old, dtype) == dtype:  # exact
             lower = self.lower.to(device, dtype)
             return Interval(lower, lower if self.is_point else self.upper.to(device, dtype))
         return outward(self.lower.to(device, dtype), self.upper.to(device, dtype), 1)
@@ -68,6 +69,8 @@ class Interval:
                 f"lower bounds have the shape {list(lower.shape)} and dtype {lower.dtype}, upper"
                 f" ones {list(upper.shape)} and {upper.dtype}; expected the same"
             )
+        if not lower.is_floating_point():
+            raise DomainError(f"the bounds have the dtype {lower.dtype}; expected a floating one")
         if not bool(torch.isfinite(lower).all() & torch.isfinite(upper).all()):
             raise DomainError("the box has infinite or undefined bounds; expected finite ones")
         crossed = int((lower > upper).sum())

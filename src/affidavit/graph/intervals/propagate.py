@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from affidavit.errors import DomainError, ModelError, UnsupportedOpsError, nearest
 from affidavit.graph.graph import Graph
 from affidavit.graph.intervals.interval import Interval
 from affidavit.graph.intervals.rules import RULES
+from affidavit.graph.ops import MOVEMENT, Op, Pad
 
 
 def propagate(
@@ -58,15 +62,21 @@ def propagate(
         for name, tensor in graph.tensors.items()
     }
     env[graph.input] = box.to(dtype, device)
-    undefined = torch.zeros((), dtype=torch.bool, device=device)
-    # cuDNN may choose algorithms (Winograd, FFT) whose rounding is not that of plain sums, and
-    # TF32 is coarser than its dtype says.
-    with torch.backends.cudnn.flags(enabled=False):
+    overflow = torch.zeros((), dtype=torch.bool, device=device)
+    for value in env.values():
+        overflow = overflow | ~_is_finite(value)
+    padded: set[str] = set()  # values that hold the infinite padding of a max-pool by right
+    with _plain_sums():
         for node in graph.nodes:
             value = RULES[type(node.op)](node.op, *[env[operand] for operand in node.operands])
-            undefined = undefined | torch.isnan(value.lower).any() | torch.isnan(value.upper).any()
             env[node.name] = value
-    if bool(undefined):
+            if _pads_infinity(node.op) or (
+                isinstance(node.op, MOVEMENT) and not padded.isdisjoint(node.operands)
+            ):
+                padded.add(node.name)
+            else:
+                overflow = overflow | ~_is_finite(value)
+    if bool(overflow):
         raise DomainError(
             f"the bounds overflow in {dtype}: the box, the weights or the depth are too large"
         )
@@ -74,6 +84,31 @@ def propagate(
     for name in wanted:
         graph.require(name)
     return {name: env[name] for name in wanted}
+
+
+def _is_finite(interval: Interval) -> Tensor:
+    finite = torch.isfinite(interval.lower).all()
+    return finite if interval.is_point else finite & torch.isfinite(interval.upper).all()
+
+
+def _pads_infinity(op: Op) -> bool:
+    return isinstance(op, Pad) and math.isinf(op.value)
+
+
+@contextmanager
+def _plain_sums() -> Iterator[None]:
+    """Products whose rounding is that of plain sums in the dtype.
+
+    cuDNN and NNPACK may choose algorithms (Winograd, FFT) that round otherwise, and a precision
+    that training lowered lets matrix products round to TF32 or bfloat16.
+    """
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=False), torch.backends.nnpack.flags(enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
 
 
 def _check(graph: Graph, box: Interval, params: Mapping[str, Interval]) -> None:

@@ -155,10 +155,18 @@ def _elu(op: ops.Elu, x: Interval) -> Interval:
     )
 
 
+def _pad(op: ops.Pad, x: Interval) -> Interval:
+    value, pairs = _number(op.value, x), pad_pairs(op.padding)
+    return Interval(
+        F.pad(x.lower, pairs, value=float(value.lower)),
+        F.pad(x.upper, pairs, value=float(value.upper)),
+    )
+
+
 def _number(value: float, like: Interval) -> Interval:
     """An attribute, which is a double, in a dtype that may have to round it."""
     tensor = torch.tensor(value, dtype=like.lower.dtype, device=like.lower.device)
-    return outward(tensor, tensor, 2)
+    return Interval.point(tensor) if float(tensor) == value else outward(tensor, tensor, 2)
 
 
 def _smooth(op: Op, x: Interval, least: float, most: float) -> Interval:
@@ -168,12 +176,16 @@ def _smooth(op: Op, x: Interval, least: float, most: float) -> Interval:
 
 
 def _clip(op: ops.Clip, x: Interval) -> Interval:
-    y = _exact(op, x)
-    # The attributes are doubles; in a narrower dtype their rounding has to be allowed for.
-    return y if x.lower.dtype == torch.float64 else outward(y.lower, y.upper, 1)
+    least, most = _number(op.lower, x), _number(op.upper, x)
+    return Interval(
+        torch.clamp(x.lower, least.lower, most.lower), torch.clamp(x.upper, least.upper, most.upper)
+    )
 
 
 def _softplus(op: ops.Softplus, x: Interval) -> Interval:
+    if op.beta < 0:  # the negative of the one with -beta, at -x
+        y = _softplus(ops.Softplus(-op.beta, op.threshold), Interval(-x.upper, -x.lower))
+        return Interval(-y.upper, -y.lower)
     beta = _number(op.beta, x)
     z = multiply(x, beta)
     zero = torch.zeros_like(z.lower)
@@ -181,8 +193,9 @@ def _softplus(op: ops.Softplus, x: Interval) -> Interval:
     y = multiply(Interval(torch.clamp(y.lower, min=0), y.upper), reciprocal(beta))
     # Above its threshold the op is the identity, which lies below the function by a hair, so that
     # its least value may be found just there rather than at the lower end.
-    bend = torch.clamp(x.lower, min=op.threshold / op.beta * 0.999)
-    lower = torch.where(z.upper >= op.threshold, torch.minimum(y.lower, bend), y.lower)
+    bend = op.threshold / op.beta
+    identity = torch.clamp(x.lower, min=bend - min(1e-3 * abs(bend), 1.0))
+    lower = torch.where(z.upper >= op.threshold, torch.minimum(y.lower, identity), y.lower)
     return Interval(lower, y.upper)
 
 
@@ -229,7 +242,7 @@ RULES: dict[type[Op], Rule] = {
     ops.Div: lambda op, a, b: multiply(a, reciprocal(b)),
     ops.Concat: _exact,
     ops.Slice: _exact,
-    ops.Pad: _exact,
+    ops.Pad: _pad,
     ops.Reshape: _exact,
     ops.Transpose: _exact,
     ops.Relu: _exact,
