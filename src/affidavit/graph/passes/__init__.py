@@ -10,11 +10,14 @@ PASSES = (fold_constants, drop_identities, fold_batch_norm, merge_affine)
 
 
 def simplify(graph: Graph) -> View:
-    """All passes in order, as one view."""
+    """All passes in order, as one view, again and again while they find something to do."""
     view = View(graph, graph, {}, {})
-    for apply in PASSES:
-        view = view.then(apply(view.graph))
-    return view
+    while True:
+        before = view.graph.nodes
+        for apply in PASSES:
+            view = view.then(apply(view.graph))
+        if view.graph.nodes == before:
+            return view
 
 
 __all__ = [

@@ -24,7 +24,5 @@ def fold_constants(graph: Graph) -> View:
         operands = [draft.tensors[name] for name in node.operands]
         if not isinstance(node.op, ops.MOVEMENT):
             operands = [operand.to(torch.float64) for operand in operands]
-        # The value keeps its name and is now a tensor rather than a node.
-        draft.nodes.pop(node.name)
-        draft.tensors[node.name] = evaluate(node.op, *operands).detach().contiguous()
+        draft.fold(node, evaluate(node.op, *operands).detach().contiguous())
     return draft.view()

@@ -34,7 +34,12 @@ class Rewrite:
 
     def only_user(self, name: str) -> bool:
         """Whether exactly one operand refers to the value and it is not the output."""
-        return self._users[name] == 1 and name != self.source.output
+        return self._users[name] == 1 and name != self.output
+
+    @property
+    def output(self) -> str:
+        """Name of the node that has the output's value by now."""
+        return self.same_as.get(self.source.output, self.source.output)
 
     def constant(self, name: str) -> Tensor | None:
         """A tensor that does not change, in double precision; None when it is a node's value."""
@@ -60,28 +65,45 @@ class Rewrite:
 
     def replace(self, node: Node, op: Op, operands: tuple[str, ...]) -> None:
         """Gives a node another op and operands, its value being the same."""
-        self._users.subtract(node.operands)
-        self._users.update(operands)
         self.nodes[node.name] = Node(node.name, op, operands, node.module)
+        self._users.update(operands)
+        self._release(node.operands, node.name)
 
     def merge(self, name: str, into: str) -> None:
         """Removes a node whose value only `into` used, and uses no more."""
-        self._users.subtract(self.nodes.pop(name).operands)
-        self.merged_into[name] = into
-        for earlier, place in self.merged_into.items():
-            if place == name:
-                self.merged_into[earlier] = into
+        self._release(self.nodes.pop(name).operands, into)
+        self._lose(name, into)
+
+    def fold(self, node: Node, value: Tensor) -> None:
+        """Makes a node a tensor: the value keeps its name."""
+        self._release(self.nodes.pop(node.name).operands, node.name)
+        self.tensors[node.name] = value
 
     def forward(self, name: str, to: str) -> None:
         """Removes a node whose value is that of `to`; its users take that instead."""
-        self._users.subtract(self.nodes.pop(name).operands)
+        self._release(self.nodes.pop(name).operands, to)
         for node in list(self.nodes.values()):
             if name in node.operands:
                 self.replace(node, node.op, tuple(to if o == name else o for o in node.operands))
         self.same_as[name] = to
-        for earlier, same in self.same_as.items():
-            if same == name:
-                self.same_as[earlier] = to
+        for found in (self.same_as, self.merged_into):
+            found.update({earlier: to for earlier, place in found.items() if place == name})
+
+    def _release(self, operands: tuple[str, ...], into: str) -> None:
+        """Takes back a node's use of its operands; tensors without any other went into `into`."""
+        self._users.subtract(operands)
+        for name in operands:
+            if name in self.tensors and not self._users[name]:
+                self._lose(name, into)
+
+    def _lose(self, name: str, into: str) -> None:
+        """Notes that a value, and all that had it too or went into it, is no longer computed."""
+        lost = [other for other, place in self.same_as.items() if place == name]
+        lost += [other for other, place in self.merged_into.items() if place == name]
+        for other in (name, *lost):
+            self.same_as.pop(other, None)
+            if other in self.source.shapes:
+                self.merged_into[other] = into
 
     def _free(self, name: str) -> str:
         taken, number = name, 1
@@ -92,13 +114,14 @@ class Rewrite:
 
     def view(self) -> View:
         """The finished view. Nodes and tensors that the output no longer needs are left out."""
-        output = self.same_as.get(self.source.output, self.source.output)
-        needed = {output}
+        output = self.output
+        needed = {output, self.source.input}
         for node in reversed(self.nodes.values()):
             if node.name in needed:
                 needed.update(node.operands)
-        for name in set(self.nodes) - needed:
-            self.merged_into[name] = output  # nobody needs it any more
+        for name in (*self.nodes, *self.tensors):
+            if name not in needed and name not in self.merged_into:
+                self._lose(name, output)  # nobody needs it any more
         graph = Graph(
             nodes=tuple(node for node in self.nodes.values() if node.name in needed),
             output=output,

@@ -25,7 +25,8 @@ class View:
         graph: the graph it made.
         same_as: for source nodes that left no node of their own but whose value is still computed,
             the name of the node that has it.
-        merged_into: for source nodes whose value is no longer computed, the node that took them in.
+        merged_into: for source nodes and tensors that the view has no longer, the node that took
+            them in.
     """
 
     source: Graph
