@@ -1,0 +1,31 @@
+"""What all tests share: the Keras backend, reproducible randomness and the data folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# Keras reads it once, when it is first imported.
+os.environ["KERAS_BACKEND"] = "torch"
+
+# No deadlines: machines differ. The same examples in every run: a failure can be repeated.
+settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+settings.load_profile("tests")
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder that AFFIDAVIT_DATA names; tests that ask for it are skipped without one."""
+    name = os.environ.get("AFFIDAVIT_DATA", "")
+    if not name or not Path(name).is_dir():
+        pytest.skip("AFFIDAVIT_DATA names no folder of data")
+    return Path(name)

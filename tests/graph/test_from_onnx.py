@@ -1,0 +1,330 @@
+"""Graphs from ONNX files compute what the module they came from and ONNX Runtime do."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor
+
+from affidavit.errors import ModelError, UnsupportedOpsError
+from affidavit.graph import Graph, load, ops
+from tests.graph.modules import CASES, Case
+
+
+def export(case: Case, exporter: str, path: Path) -> None:
+    """Exports with the batch left free."""
+    x = case.inputs(2)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporters use what torch and copyreg deprecate
+        if exporter == "dynamo":
+            torch.onnx.export(
+                case.module, (x,), path, dynamo=True, opset_version=20, verbose=False,
+                external_data=False, dynamic_shapes=({0: torch.export.Dim("batch")},),
+            )  # fmt: skip
+        else:
+            torch.onnx.export(
+                case.module, (x,), path, dynamo=False, opset_version=20, input_names=["x"],
+                dynamic_axes={"x": {0: "batch"}},
+            )  # fmt: skip
+
+
+def run(path: Path, x: Tensor) -> Tensor:
+    """ONNX Runtime's answer."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options)
+    return torch.from_numpy(session.run(None, {session.get_inputs()[0].name: x.numpy()})[0])
+
+
+def _for_dynamo() -> list[Case]:
+    """One case an op: that exporter is slow, and the other goes through all of them."""
+    chosen: dict[str, Case] = {}
+    for op in ops.OPS:
+        found = [case for case in CASES if op in case.ops and "dynamo" not in case.without]
+        chosen |= {case.name: case for case in found[:1]}
+    return list(chosen.values())
+
+
+EXPORTS = [
+    *(("torchscript", case) for case in CASES if "torchscript" not in case.without),
+    *(("dynamo", case) for case in _for_dynamo()),
+]
+
+
+@pytest.mark.parametrize(
+    ("exporter", "case"), EXPORTS, ids=[f"{case.name}-{exporter}" for exporter, case in EXPORTS]
+)
+def test_export_equals_module_and_runtime(exporter: str, case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    export(case, exporter, path)
+    graph = load(path)
+    assert graph.input_shape == case.shape
+    for batch in (0, 1, 3):
+        x = case.inputs(batch)
+        expected = case.module(x.clone())
+        torch.testing.assert_close(graph(x), expected, rtol=1e-5, atol=1e-5)
+        if batch:
+            torch.testing.assert_close(graph(x), run(path, x), rtol=1e-5, atol=1e-5)
+    # In double precision, so that nothing hides behind rounding.
+    x = case.inputs(3, torch.float64)
+    torch.testing.assert_close(graph(x), case.double(x.clone()), rtol=2e-6, atol=2e-6)
+
+
+# Files written by hand: what the exporters do not produce.
+
+
+def write(
+    path: Path,
+    nodes: Sequence[onnx.NodeProto],
+    shape: Sequence[int | str] = ("batch", 4),
+    tensors: dict[str, np.ndarray] | None = None,
+    opset: int = 20,
+    kind: int = TensorProto.FLOAT,
+) -> Path:
+    """A file with the input 'x' and the output 'y'."""
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info("y", kind, None)],
+        [numpy_helper.from_array(value, name) for name, value in (tensors or {}).items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    model.ir_version = 9
+    onnx.save(model, path)
+    return path
+
+
+def f32(*values: Any) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+def i64(*values: int) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
+Node = helper.make_node
+W = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+KERNEL = np.random.default_rng(1).standard_normal((3, 2, 3, 3)).astype(np.float32)
+
+BY_HAND: dict[str, tuple[list[onnx.NodeProto], Sequence[int | str], dict[str, np.ndarray], int]] = {
+    "gemm": ([Node("Gemm", ["x", "w", "b"], ["y"], alpha=0.5, beta=2.0)], ("n", 4), {"w": W, "b": f32(1, 2, 3)}, 20),
+    "gemm broadcast bias": ([Node("Gemm", ["x", "w", "b"], ["y"], transB=1)], ("n", 4), {"w": W.T.copy(), "b": f32([1])}, 20),
+    "vector": ([Node("MatMul", ["w", "x"], ["y"])], (4,), {"w": W.T.copy()}, 20),
+    "vector right": ([Node("MatMul", ["x", "w"], ["h"]), Node("Softmax", ["h"], ["y"], axis=0)], (4,), {"w": W}, 20),
+    "conv same upper": ([Node("Conv", ["x", "k"], ["y"], auto_pad="SAME_UPPER", strides=[2, 2])], ("n", 2, 6, 5), {"k": KERNEL}, 20),
+    "conv same lower": ([Node("Conv", ["x", "k"], ["y"], auto_pad="SAME_LOWER", strides=[2, 1])], ("n", 2, 6, 5), {"k": KERNEL}, 20),
+    "conv asymmetric": ([Node("Conv", ["x", "k"], ["y"], pads=[1, 0, 2, 3])], ("n", 2, 6, 5), {"k": KERNEL}, 20),
+    "max pool asymmetric": ([Node("MaxPool", ["x"], ["y"], kernel_shape=[3, 2], pads=[0, 1, 1, 0])], ("n", 2, 6, 5), {}, 20),
+    "max pool ceil": ([Node("MaxPool", ["x"], ["y"], kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)], ("n", 2, 6, 6), {}, 20),
+    "average pool asymmetric": ([Node("AveragePool", ["x"], ["y"], kernel_shape=[3, 2], pads=[0, 1, 1, 0], count_include_pad=1)], ("n", 2, 6, 5), {}, 20),
+    "global max pool": ([Node("GlobalMaxPool", ["x"], ["y"])], ("n", 2, 6, 5), {}, 20),
+    "global average pool": ([Node("GlobalAveragePool", ["x"], ["y"])], ("n", 2, 6, 5), {}, 20),
+    "hard sigmoid": ([Node("HardSigmoid", ["x"], ["y"], alpha=0.3, beta=0.4)], ("n", 4), {}, 20),
+    "hard swish": ([Node("HardSwish", ["x"], ["y"])], ("n", 4), {}, 20),
+    "celu": ([Node("Celu", ["x"], ["y"], alpha=0.5)], ("n", 4), {}, 20),
+    "reciprocal": ([Node("Softplus", ["x"], ["e"]), Node("Reciprocal", ["e"], ["y"])], ("n", 4), {}, 20),
+    "sum of three": ([Node("Sum", ["x", "c", "x"], ["y"])], ("n", 4), {"c": f32(1, 2, 3, 4)}, 20),
+    "max of three": ([Node("Max", ["x", "c", "d"], ["y"])], ("n", 4), {"c": f32(1, 0, -1, 0), "d": f32(0.5)}, 20),
+    "old softmax": ([Node("Softmax", ["x"], ["y"])], ("n", 4), {}, 9),
+    "old clip": ([Node("Clip", ["x"], ["y"], min=-1.0, max=0.5)], ("n", 4), {}, 9),
+    "old pad": ([Node("Pad", ["x"], ["y"], pads=[0, 1, 0, 2], value=3.0)], ("n", 4), {}, 9),
+    "old slice": ([Node("Slice", ["x"], ["y"], axes=[1], starts=[1], ends=[-1])], ("n", 4), {}, 9),
+    "old squeeze": ([Node("Unsqueeze", ["x"], ["h"], axes=[1, 3]), Node("Squeeze", ["h"], ["y"], axes=[1])], ("n", 4), {}, 9),
+    "slice of two axes": ([Node("Slice", ["x", "s", "e", "a", "t"], ["y"])], ("n", 4, 5), {"s": i64(0, -4), "e": i64(9, 99), "a": i64(1, 2), "t": i64(2, 3)}, 20),
+    "pad by axes": ([Node("Pad", ["x", "p", "v", "a"], ["y"])], ("n", 4), {"p": i64(1, 2), "v": np.float32(7), "a": i64(-1)}, 20),
+    "split": ([Node("Split", ["x"], ["a", "b"], axis=1, num_outputs=2), Node("Sub", ["a", "b"], ["y"])], ("n", 4), {}, 20),
+    "gather": ([Node("Gather", ["x", "i"], ["y"], axis=1)], ("n", 4), {"i": i64(3, -4, 1)}, 20),
+    "gather one": ([Node("Gather", ["x", "i"], ["y"], axis=1)], ("n", 4, 2), {"i": np.array(2)}, 20),
+    "shape arithmetic": (
+        [
+            Node("Shape", ["x"], ["s"]), Node("Gather", ["s", "zero"], ["n"], axis=0),
+            Node("Concat", ["n", "rest"], ["t"], axis=0), Node("Reshape", ["x", "t"], ["y"]),
+        ],
+        ("n", 2, 3), {"zero": i64(0), "rest": i64(-1)}, 20,
+    ),
+    "reshape with zeros": ([Node("Reshape", ["x", "t"], ["y"])], ("n", 2, 6), {"t": i64(0, 0, 2, -1)}, 20),
+    "fixed batch": ([Node("Reshape", ["x", "t"], ["y"])], (1, 2, 3), {"t": i64(1, -1)}, 20),
+    "flatten": ([Node("Flatten", ["x"], ["y"], axis=-2)], ("n", 2, 3), {}, 20),
+    "prelu": ([Node("PRelu", ["x", "s"], ["y"])], ("n", 4, 3), {"s": f32([0.5], [-1], [0], [2])}, 20),
+    "misleading names": (
+        [
+            Node("Neg", ["x"], ["a"]), Node("Add", ["a", "a.constant"], ["b"]),
+            Node("Mul", ["b", "b.constant"], ["y"]),
+        ],
+        ("n", 4), {"a.constant": f32(5), "b.constant": f32(7)}, 20,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_files_by_hand_equal_the_runtime(name: str, tmp_path: Path) -> None:
+    nodes, shape, tensors, opset = BY_HAND[name]
+    path = write(tmp_path / "m.onnx", nodes, shape, tensors, opset)
+    graph = load(path)
+    x = torch.randn(1, *graph.input_shape)
+    expected = run(path, x[0] if len(shape) == 1 else x)
+    expected = expected[None] if len(shape) == 1 else expected
+    torch.testing.assert_close(graph(x), expected, rtol=1e-5, atol=1e-5)
+    several = torch.randn(3, *graph.input_shape)
+    each = torch.cat([graph(row[None]) for row in several])
+    torch.testing.assert_close(graph(several), each)
+
+
+def test_names_and_parameters(tmp_path: Path) -> None:
+    nodes = [Node("MatMul", ["x", "w"], ["h"], name="dense"), Node("Relu", ["h"], ["y"])]
+    graph = load(write(tmp_path / "m.onnx", nodes, tensors={"w": W}))
+    assert graph.parameters == ("w",)
+    assert graph.output == "y"
+    assert graph["h"].module == "dense"
+    assert graph.input == "x"
+
+
+def test_running_statistics_are_no_parameters(tmp_path: Path) -> None:
+    tensors = {name: f32(1, 2, 3, 4) for name in ("scale", "shift", "mean", "variance")}
+    node = Node("BatchNormalization", ["x", *tensors], ["y"])
+    graph = load(write(tmp_path / "m.onnx", [node], tensors=tensors))
+    assert graph.parameters == ("scale", "shift")
+
+
+def test_open_sizes_take_those_of_the_example(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.onnx", [Node("Relu", ["x"], ["y"])], ("n", 2, "side"))
+    with pytest.raises(ModelError, match="leaves sizes open"):
+        load(path)
+    assert load(path, torch.zeros(1, 2, 7)).input_shape == (2, 7)
+    with pytest.raises(ModelError, match=r"\[2, '\?'\]|\['\?', 2, '\?'\]"):
+        load(path, torch.zeros(1, 3, 7))
+
+
+def test_all_unsupported_ops_are_reported_together(tmp_path: Path) -> None:
+    nodes = [
+        Node("Erf", ["x"], ["a"], name="first"),
+        Node("Softmax", ["a"], ["b"], axis=0, name="skipped"),
+        Node("Einsum", ["b"], ["c"], equation="ij->ji", name="second"),
+        Node("Transpose", ["x"], ["d"], name="third"),
+        Node("Custom", ["c"], ["y"], domain="com.example", name="fourth"),
+    ]
+    with pytest.raises(UnsupportedOpsError) as caught:
+        load(write(tmp_path / "m.onnx", nodes))
+    assert [place for _, place in caught.value.ops] == ["first", "second", "third", "fourth"]
+    assert caught.value.ops[3][0] == "com.example.Custom"
+    assert "moves the batch axis" in caught.value.ops[2][0]
+
+
+MIXING: dict[str, tuple[list[onnx.NodeProto], dict[str, np.ndarray]]] = {
+    "softmax": ([Node("Softmax", ["x"], ["y"], axis=0)], {}),
+    "mean": ([Node("ReduceMean", ["x"], ["y"])], {}),
+    "transpose": ([Node("Transpose", ["x"], ["y"], perm=[1, 0])], {}),
+    "reshape": ([Node("Reshape", ["x", "t"], ["y"])], {"t": i64(-1, 2)}),
+    "reshape to a fixed batch": ([Node("Reshape", ["x", "t"], ["y"])], {"t": i64(2, 4)}),
+    "flatten": ([Node("Flatten", ["x"], ["y"], axis=0)], {}),
+    "slice": ([Node("Slice", ["x", "s", "e"], ["y"])], {"s": i64(0), "e": i64(2)}),
+    "gather": ([Node("Gather", ["x", "i"], ["y"])], {"i": i64(0, 1)}),
+    "product": ([Node("MatMul", ["w", "x"], ["y"])], {"w": np.ones((2, 2), np.float32)}),
+    "constant of two rows": ([Node("Add", ["x", "c"], ["y"])], {"c": np.ones((2, 4), np.float32)}),
+    "training": (
+        [Node("BatchNormalization", ["x", "c", "c", "c", "c"], ["y"], training_mode=1)],
+        {"c": f32(1, 2, 3, 4)},
+    ),
+    "size as a number": (
+        [
+            Node("Shape", ["x"], ["s"], end=1), Node("Cast", ["s"], ["f"], to=TensorProto.FLOAT),
+            Node("Mul", ["x", "f"], ["y"]),
+        ],
+        {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MIXING)
+def test_what_mixes_the_batch_is_refused(name: str, tmp_path: Path) -> None:
+    nodes, tensors = MIXING[name]
+    with pytest.raises(ModelError, match="batch"):
+        load(write(tmp_path / "m.onnx", nodes, tensors=tensors))
+
+
+REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "integers": (
+        lambda p: write(p, [Node("Abs", ["x"], ["y"])], kind=TensorProto.INT64), "type INT64",
+    ),
+    "no dependence": (
+        lambda p: write(p, [Node("Identity", ["c"], ["y"])], tensors={"c": f32(1)}),
+        "does not depend on the input",
+    ),
+    "old opset": (lambda p: write(p, [Node("Relu", ["x"], ["y"])], opset=6), "opset 6; expected"),
+    "new opset": (lambda p: write(p, [Node("Relu", ["x"], ["y"])], opset=999), "opset 999"),
+    "unknown operand": (lambda p: write(p, [Node("Add", ["x", "z"], ["y"])]), "uses 'z'"),
+    "self-reference": (lambda p: write(p, [Node("Add", ["x", "y"], ["y"])]), "uses 'y'|named"),
+    "same name twice": (
+        lambda p: write(p, [Node("Relu", ["x"], ["y"]), Node("Abs", ["x"], ["y"])]),
+        "two values of the file are named 'y'",
+    ),
+    "scalar input": (lambda p: write(p, [Node("Relu", ["x"], ["y"])], ()), "no shape"),
+    "negative size": (lambda p: write(p, [Node("Relu", ["x"], ["y"])], (1, -3)), "shape"),
+    "reflecting pad": (
+        lambda p: write(
+            p, [Node("Pad", ["x", "p"], ["y"], mode="reflect")], tensors={"p": i64(0, 1, 0, 1)}
+        ),
+        "'reflect'",
+    ),
+    "backward slice": (
+        lambda p: write(
+            p, [Node("Slice", ["x", "s", "e", "a", "t"], ["y"])],
+            tensors={"s": i64(-1), "e": i64(-9), "a": i64(1), "t": i64(-1)},
+        ),
+        "step -1",
+    ),
+    "no attribute": (lambda p: write(p, [Node("MaxPool", ["x"], ["y"])]), "malformed"),
+    "wrong attribute": (lambda p: write(p, [Node("Gemm", ["x", "w"], ["y"], alpha="a")], tensors={"w": W}), "malformed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusals(name: str, tmp_path: Path) -> None:
+    make, message = REFUSED[name]
+    path = tmp_path / "m.onnx"
+    make(path)
+    with pytest.raises(ModelError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_subgraphs_are_refused(tmp_path: Path) -> None:
+    body = helper.make_graph([Node("Relu", ["x"], ["z"])], "b", [], [])
+    node = Node("If", ["x"], ["y"], then_branch=body, else_branch=body)
+    with pytest.raises(ModelError, match="If"):
+        load(write(tmp_path / "m.onnx", [node]))
+
+
+def test_two_inputs_or_outputs_are_refused(tmp_path: Path) -> None:
+    info = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ("n", 4)) for n in ("x", "z")]
+    node = Node("Add", ["x", "z"], ["y"])
+    for inputs, outputs in ((info, info[:1]), (info[:1], info), ([], info[:1])):
+        graph = helper.make_graph([node], "g", inputs, outputs)
+        onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
+        with pytest.raises(ModelError, match="expected one of each"):
+            load(tmp_path / "m.onnx")
+
+
+@pytest.mark.data
+def test_vnn_comp_networks_equal_the_runtime(data_folder: Path) -> None:
+    paths = sorted((data_folder / "onnx").glob("*.onnx"))
+    assert len(paths) >= 8
+    for path in paths:
+        graph = load(path)
+        assert isinstance(graph, Graph)
+        shape = onnxruntime.InferenceSession(str(path)).get_inputs()[0].shape
+        x = torch.rand(1, *graph.input_shape)
+        expected = run(path, x if len(shape) == x.ndim else x[0])
+        torch.testing.assert_close(graph(x).reshape(-1), expected.reshape(-1), rtol=1e-4, atol=1e-4)
