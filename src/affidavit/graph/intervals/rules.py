@@ -196,7 +196,7 @@ def _softplus(op: ops.Softplus, x: Interval) -> Interval:
     bend = op.threshold / op.beta
     identity = torch.clamp(x.lower, min=bend - min(1e-3 * abs(bend), 1.0))
     lower = torch.where(z.upper >= op.threshold, torch.minimum(y.lower, identity), y.lower)
-    return Interval(lower, y.upper)
+    return Interval(lower, torch.where(z.lower > op.threshold, x.upper, y.upper))
 
 
 def _others(x: Tensor, axis: int) -> Tensor:
