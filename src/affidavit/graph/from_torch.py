@@ -73,7 +73,8 @@ def export(module: nn.Module, example_input: Tensor) -> torch.export.ExportedPro
     try:
         with _evaluation_mode(module), _quiet(), torch.no_grad():
             program: torch.export.ExportedProgram = torch.export.export(module, (example,))
-            return program.run_decompositions(table)
+            decomposed: torch.export.ExportedProgram = program.run_decompositions(table)
+            return decomposed
     except Exception as error:
         # torch.export raises errors of many kinds, some of them bare Exceptions.
         lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
