@@ -90,7 +90,8 @@ class Residual(nn.Module):
         self.body = nn.Sequential(*body)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        y: Tensor = x + self.body(x)
+        return y
 
 
 class Tied(nn.Module):
@@ -103,7 +104,8 @@ class Tied(nn.Module):
         self.second.weight = self.first.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(torch.relu(self.first(x)))
+        y: Tensor = self.second(torch.relu(self.first(x)))
+        return y
 
 
 class Twice(nn.Module):
@@ -115,7 +117,8 @@ class Twice(nn.Module):
         self.act = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.layer(self.act(self.layer(x))))
+        y: Tensor = self.act(self.layer(self.act(self.layer(x))))
+        return y
 
 
 def weight(*shape: int) -> nn.Parameter:

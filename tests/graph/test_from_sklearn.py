@@ -90,7 +90,9 @@ def _unfitted_scaler() -> Any:
             "several labels an input",
         ),
         (
-            lambda: fit(MLPRegressor("poisson", hidden_layer_sizes=(2,), max_iter=1), np.abs(X[:, 0])),
+            lambda: fit(
+                MLPRegressor("poisson", hidden_layer_sizes=(2,), max_iter=1), np.abs(X[:, 0])
+            ),
             "ends with an exponential",
         ),
     ],

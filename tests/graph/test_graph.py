@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 import subprocess
 import sys
@@ -11,12 +12,12 @@ from typing import Any
 
 import pytest
 import torch
+from tests.graph.modules import named
 from torch import nn
 
 from affidavit.errors import ModelError, UnsupportedOpsError
 from affidavit.graph import BATCH, Graph, Node, load, ops
 from affidavit.graph.interpreter import RULES
-from tests.graph.modules import named
 
 SMALL = named("small network").graph
 RELU = Node("y", ops.Relu(), ("input",))
@@ -85,8 +86,9 @@ def test_ops_over_the_batch(op: ops.Op) -> None:
 
 def test_faults_of_the_batch_are_reported_together() -> None:
     nodes = (
-        Node("a", ops.Softmax(0), ("input",), "first"), Node("y", ops.LogSoftmax(0), ("a",), "second")
-    )  # fmt: skip
+        Node("a", ops.Softmax(0), ("input",), "first"),
+        Node("y", ops.LogSoftmax(0), ("a",), "second"),
+    )
     with pytest.raises(UnsupportedOpsError) as caught:
         graph(*nodes)
     assert [place for _, place in caught.value.ops] == ["first", "second"]
@@ -157,7 +159,7 @@ def test_values_lets_go_of_what_is_needed_no_more(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setitem(RULES, ops.Abs, watched)
     names = ["input", *(f"n{i}" for i in range(20))]
-    nodes = [Node(b, ops.Abs(), (a,)) for a, b in zip(names, names[1:], strict=False)]
+    nodes = [Node(b, ops.Abs(), (a,)) for a, b in itertools.pairwise(names)]
     chain = Graph(tuple(nodes), "n19", (4,), {})
     alive.clear()
     most = 0
@@ -193,7 +195,7 @@ def test_the_hash_is_of_the_content() -> None:
     weights["0.weight"].view(-1)[3] += 1e-6
     fields = (SMALL.nodes, SMALL.output, SMALL.input_shape)
     assert Graph(*fields, SMALL.tensors, SMALL.parameters).sha256 == SMALL.sha256
-    backwards = dict(reversed(SMALL.tensors.items()))
+    backwards = dict(reversed(list(SMALL.tensors.items())))
     assert Graph(*fields, backwards, SMALL.parameters).sha256 == SMALL.sha256
     others = [
         Graph(*fields, weights, SMALL.parameters),

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from tests.graph.onnx_files import Node, write
 from torch import nn
 
 from affidavit.errors import ModelError
 from affidavit.graph import load
-from tests.graph.test_from_onnx import Node, write
 
 
 def test_a_graph_is_returned_as_it_is() -> None:

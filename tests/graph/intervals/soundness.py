@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import mpmath
 import numpy as np
 import torch
+from tests.reference import real_numbers
 from torch import Tensor
 
 from affidavit.graph import Graph, Interval, propagate
-from tests.reference import real_numbers
 
 
 def points(box: Interval, count: int, generator: torch.Generator) -> list[Tensor]:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from tests.graph.intervals.soundness import around
+from tests.graph.intervals.test_rules import BOUNDED
+from tests.graph.modules import Case, named
 from torch import Tensor
 
 from affidavit.errors import DomainError, ModelError
 from affidavit.graph import Interval, propagate
-from tests.graph.intervals.soundness import around
-from tests.graph.intervals.test_soundness import BOUNDED
-from tests.graph.modules import Case, named
 
 SMALL = named("small network")
 

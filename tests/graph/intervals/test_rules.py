@@ -8,15 +8,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.graph.intervals.soundness import around, check_sound
+from tests.graph.modules import CASES, Case, named
+from tests.graph.passes.graphs import random_graph
+from tests.reference import real_numbers
 from torch import Tensor, nn
 
 from affidavit.errors import DomainError, UnsupportedOpsError
 from affidavit.graph import BATCH, Graph, Interval, Node, ops, propagate
 from affidavit.graph.intervals.rules import RULES
-from tests.graph.modules import CASES, Case, named
-from tests.graph.intervals.soundness import around, check_sound
-from tests.graph.passes.graphs import random_graph
-from tests.reference import real_numbers
 
 BOUNDED = [case for case in CASES if not {ops.Gelu, ops.Silu} & case.ops]
 

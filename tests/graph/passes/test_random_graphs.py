@@ -8,6 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.graph.modules import CASES, NAMES, Case
+from tests.graph.passes.checks import check_view
+from tests.graph.passes.graphs import random_graph
 
 from affidavit.graph import (
     Graph,
@@ -18,9 +21,6 @@ from affidavit.graph import (
     merge_affine,
     simplify,
 )
-from tests.graph.modules import CASES, NAMES, Case
-from tests.graph.passes.checks import check_view
-from tests.graph.passes.graphs import random_graph
 
 PASSES = [drop_identities, fold_batch_norm, fold_constants, merge_affine, simplify]
 
