@@ -10,7 +10,7 @@ from affidavit.graph import SupportedOp, ops, supported_ops
 from affidavit.graph.aten import CONVERSIONS as ATEN
 from affidavit.graph.interpreter import RULES
 from affidavit.graph.intervals.rules import RULES as INTERVALS
-from affidavit.graph.onnx_ops import CONVERSIONS as ONNX
+from affidavit.graph.onnx import CONVERSIONS as ONNX
 
 
 def test_one_row_an_op() -> None:

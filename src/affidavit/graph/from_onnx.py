@@ -14,8 +14,8 @@ from onnx import TensorProto
 from affidavit.errors import ModelError, UnsupportedOpsError
 from affidavit.graph.builder import GraphBuilder, Inexpressible
 from affidavit.graph.graph import Graph
-from affidavit.graph.onnx_file import read_onnx, read_tensor
-from affidavit.graph.onnx_ops import CONVERSIONS, FOLDABLE, Call, Constant, fold
+from affidavit.graph.onnx import CONVERSIONS, FOLDABLE, Call, Constant, fold
+from affidavit.graph.onnx.file import read_onnx, read_tensor
 
 FREE_BATCH = (2, 3)
 """Batch sizes to convert at, where the file leaves it free: both must give the same graph."""

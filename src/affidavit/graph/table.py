@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from affidavit.graph import aten, interpreter, onnx_ops, ops
+from affidavit.graph import aten, interpreter, onnx, ops
 from affidavit.graph.intervals import rules as intervals
 
 METHODS: dict[str, dict[type[ops.Op], Any]] = {
@@ -41,7 +41,7 @@ def supported_ops() -> list[SupportedOp]:
                     {name.split(".")[1] for name, c in aten.CONVERSIONS.items() if op in c.gives}
                 )
             ),
-            onnx=tuple(sorted(name for name, c in onnx_ops.CONVERSIONS.items() if op in c.gives)),
+            onnx=tuple(sorted(name for name, c in onnx.CONVERSIONS.items() if op in c.gives)),
             methods=tuple(method for method, rules in METHODS.items() if op in rules),
             piecewise_linear=op not in ops.SMOOTH,
         )

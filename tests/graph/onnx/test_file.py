@@ -19,7 +19,7 @@ from tests.graph.onnx_files import Node, W, f32, i64, write
 
 from affidavit.errors import AffidavitError, ModelError
 from affidavit.graph import Graph, load
-from affidavit.graph.onnx_file import read_onnx
+from affidavit.graph.onnx.file import read_onnx
 
 OTHER_OPS = [
     "Add",
