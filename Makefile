@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format report-picture clean
+.PHONY: demo test check format clean
 
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
@@ -34,4 +34,4 @@ format: .venv/.installed-dev
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache examples/*/out
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache out examples/*/weights

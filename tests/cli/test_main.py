@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -125,7 +126,7 @@ BAD = [
     ("contract.toml", "data.csv", "date.csv", "date.csv"),
     ("data.csv", "1,1,no", "nan,1,no", "'a'"),
     ("data.csv", "1,1,no", "inf,1,no", "'a'"),
-    ("data.csv", "1,1,no", "1,1,maybe", "labels from 0 to 2 do not fit the model"),
+    ("data.csv", "1,1,no", "1,1,maybe", "the model tells 2 classes apart, and data.csv has 3"),
     ("network.py", "import torch", "import torhc", "cannot be imported"),
 ]
 
@@ -265,8 +266,80 @@ def test_a_file_in_the_way_of_the_output_is_told(folder: Path) -> None:
     assert (folder / "data.csv").is_file()
 
 
-def test_a_closed_pipe_is_no_traceback(folder: Path) -> None:
-    script = f"{sys.executable} -m affidavit ops | head -n 1"
-    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+def shell(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a line of bash in which $A is the program, with the status of its first command."""
+    script = f"set -o pipefail; A='{sys.executable} -m affidavit'; {line}"
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "message"),
+    [
+        ("$A audit contract.toml | true", 0, ""),
+        ("$A ops | head -n 1", 0, ""),
+        ("$A audit contract.toml >&-", 0, ""),
+        ("$A audit contract.toml 2>&-", 0, ""),
+        ("$A audit contract.toml > /dev/full", 3, "No space left on device"),
+    ],
+)
+def test_the_end_of_the_output_is_not_taken_for_a_verdict(
+    folder: Path, line: str, status: int, message: str
+) -> None:
+    result = shell(line, folder)
+    assert result.returncode == status, result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
-    assert "BrokenPipe" not in result.stderr
+
+
+def test_a_terminal_without_the_signs_gets_others(folder: Path) -> None:
+    result = shell("$A audit contract.toml", folder, PYTHONIOENCODING="ascii")
+    assert result.returncode == 0
+    assert "+ holds" in result.stdout
+    assert "? holds" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("def net(): return Net()", "def net(): raise SystemExit(0)", "failed: SystemExit"),
+        ("def net(): return Net()", "raise SystemExit(0)", "cannot be imported: SystemExit"),
+        ("import torch", "import torch, os\nos.chdir('/'); os.environ['HOME'] = '/none'", ""),
+    ],
+)
+def test_a_factory_cannot_choose_the_exit_status(
+    folder: Path, old: str, new: str, message: str
+) -> None:
+    result = run("audit", edited(folder, "network.py", old, new))
+    assert result.exit_code == (3 if message else 0)
+    assert message in result.stderr
+
+
+def test_what_nobody_foresaw_ends_with_3(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise KeyError("out of the blue")
+
+    monkeypatch.setattr("affidavit.contract.auditing.load_data", fail)
+    result = run("audit", folder / "contract.toml")
+    assert result.exit_code == 3
+    assert "unforeseen KeyError: 'out of the blue'" in result.stderr
+    assert "Traceback" not in result.stderr
+    monkeypatch.setenv("AFFIDAVIT_TRACEBACK", "1")
+    assert "Traceback" in run("audit", folder / "contract.toml").stderr
+
+
+@pytest.mark.parametrize("device", ["meta", "gpu", "cuda:99"])
+def test_a_device_that_cannot_compute_is_told(folder: Path, device: str) -> None:
+    contract = edited(
+        folder, "contract.toml", "[[claim]]", f'[run]\ndevice = "{device}"\n[[claim]]'
+    )
+    result = run("audit", contract)
+    assert result.exit_code == 3
+    assert f"device: '{device}' cannot be used" in result.stderr

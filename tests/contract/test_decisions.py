@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
+from sklearn.neural_network import MLPClassifier
 from torch import nn
 
 from affidavit.contract import Context
 from affidavit.contract.decisions import decisions
 from affidavit.data import Dataset
-from affidavit.errors import DataError, ModelError
+from affidavit.errors import ContractError, DataError, ModelError
 from affidavit.graph import Graph, load
 
 Answers = Callable[..., Dataset]
+
+
+def context(model: Graph, data: Dataset, output: Literal["logit"] | None = "logit") -> Context:
+    return Context(model, data, output=output)
 
 
 def one_output(last: nn.Module | None = None) -> Graph:
@@ -49,7 +55,7 @@ def test_a_single_output_decides_between_two_classes(
     last: nn.Module | None, what: str, answers: Answers
 ) -> None:
     data = answers(25, 5)
-    predicted, rule = decisions(Context(one_output(last), data), "test")
+    predicted, rule = decisions(context(one_output(last), data), "test")
     assert int((predicted == data.labels).sum()) == 25
     assert what in rule
 
@@ -59,14 +65,14 @@ def test_a_squeezed_probability_is_still_one(answers: Answers) -> None:
     assert "probability" in decisions(Context(model, answers(4, 0)), "test")[1]
 
 
-def test_labels_beyond_the_outputs_are_refused(identity_model: Graph) -> None:
+def test_other_classes_than_the_model_s_are_refused(identity_model: Graph) -> None:
     data = Dataset(
         name="d",
         inputs=np.ones((3, 2), np.float32),
         labels=np.arange(3),
         class_names=("a", "b", "c"),
     )
-    with pytest.raises(DataError, match="labels from 0 to 2 do not fit the model, which tells 2"):
+    with pytest.raises(DataError, match=r"tells 2 classes apart, and d has 3 \(a, b, c\): say"):
         decisions(Context(identity_model, data), "test")
 
 
@@ -106,3 +112,42 @@ def test_batches_do_not_matter(identity_model: Graph, answers: Answers) -> None:
     whole = Context(identity_model, data).outputs("test")
     small = Context(identity_model, data, batch_size=4).outputs("test")
     np.testing.assert_array_equal(whole, small)
+
+
+def test_what_a_single_output_is_must_be_known(answers: Answers) -> None:
+    with pytest.raises(ContractError, match=r'say whether it is a "logit" .* or a "probability"'):
+        decisions(context(one_output(), answers(4, 0), None), "test")
+    clipped = one_output(nn.Sequential(nn.Sigmoid(), nn.Hardtanh(1e-6, 1 - 1e-6)))
+    data = answers(25, 5)
+    predicted, rule = decisions(Context(clipped, data, output="probability"), "test")
+    assert int((predicted == data.labels).sum()) == 25
+    assert "above 0.5" in rule
+
+
+def test_a_single_output_without_an_axis_of_its_own(answers: Answers) -> None:
+    data = answers(25, 5)
+    flat = one_output(nn.Flatten(0))
+    predicted, _ = decisions(context(flat, data), "test")
+    assert int((predicted == data.labels).sum()) == 25
+
+
+def test_a_model_that_names_its_classes_is_matched_by_name() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(60, 2)).astype(np.float32)
+    truth = (inputs[:, 0] > 0).astype(int)
+    fitted = MLPClassifier((8,), max_iter=2000, random_state=0).fit(
+        inputs, np.array(["zebra", "ant"])[truth]
+    )
+    model = load(fitted)
+    assert model.output_names == ("ant", "zebra")
+    by_name = Dataset(name="d", inputs=inputs, labels=1 - truth, class_names=("ant", "zebra"))
+    reversed_ = Dataset(name="d", inputs=inputs, labels=truth, class_names=("zebra", "ant"))
+    for data in (by_name, reversed_):
+        predicted, _ = decisions(Context(model, data), "test")
+        assert (predicted == data.labels).mean() > 0.9
+    other = Dataset(name="d", inputs=inputs, labels=truth, class_names=("no", "yes"))
+    with pytest.raises(DataError, match="tells the classes ant, zebra apart, and d has no, yes"):
+        decisions(Context(model, other), "test")
+    indices = load(MLPClassifier((8,), max_iter=2000, random_state=0).fit(inputs, truth))
+    predicted, _ = decisions(Context(indices, other), "test")
+    assert (predicted == truth).mean() > 0.9

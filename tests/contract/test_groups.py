@@ -49,6 +49,14 @@ def test_bins_include_their_lower_edge(answers: Answers) -> None:
     }
 
 
+def test_a_column_called_class_must_be_the_label_s(answers: Answers) -> None:
+    same = answers(4, 0, **{"class": ["n", "y", "n", "y"]})
+    assert covered(same, "class") == {"class no": 2, "class yes": 2}
+    other = answers(4, 0, **{"class": ["1st", "1st", "2nd", "2nd"]})
+    with pytest.raises(DataError, match="rename the column"):
+        list(groups(other, "class"))
+
+
 def test_faults_are_told(answers: Answers) -> None:
     data = answers(60, 0, age=list(range(60)), city=["x"] * 60)
     with pytest.raises(DataError, match=r"no column 'agee' \(did you mean 'age'\?\)"):

@@ -86,14 +86,37 @@ def test_the_explanation_names_what_decides_and_counts_the_rest() -> None:
     assert "group 0" in text
     assert "Overall" not in text
     assert "So it is for 3 more." in text
-    fine = explain(judge([Proportion("overall", 99, 100, 0.5)] * 3, 0.95), "accuracy")
-    assert "All 2 groups are at or above their threshold too." in fine
+    right = Proportion("overall", 99, 100, 0.5)
+    assert explain(judge([right] * 3, 0.95), "accuracy").endswith("is met. So are all 2 groups.")
+    assert explain(judge([right] * 2, 0.95), "accuracy").endswith("is met. So is the other group.")
+
+
+def test_the_worst_rows_are_explained_first() -> None:
+    rows = [Proportion(f"group {i}", 50 - i, 100, 0.9) for i in range(8)]
+    assert explain(judge(rows, 0.95), "accuracy").startswith("group 7 accuracy is 0.43")
+
+
+def test_where_holm_decides_beyond_the_bounds_its_p_value_is_the_reason() -> None:
+    rows = judge([Proportion("overall", 128, 130, 0.95), Proportion("b", 100, 100, 0.6)], 0.95)
+    (overall_row, _) = rows
+    assert overall_row.verdict is Verdict.HOLDS
+    assert overall_row.lower < 0.95
+    text = explain(rows, "accuracy")
+    assert "at or above 0.95 with confidence (Holm's p = 0.0" in text
+    assert "at least 0.94" not in text
+    low = judge([Proportion("overall", 49, 60, 0.9), Proportion("b", 0, 100, 0.6)], 0.95)
+    assert low[0].verdict is Verdict.VIOLATED
+    assert low[0].upper > 0.9
+    assert "Overall accuracy is 0.8167 (49 of 60), below 0.9 with confidence" in explain(
+        low, "accuracy"
+    )
 
 
 def test_exhibits_show_every_row() -> None:
     rows = judge([Proportion("overall", 97, 100, 0.95), Proportion("b", 0, 0, 0.5)], 0.95)
     exhibit = table(rows, "Accuracy", "right", "inputs")
     assert [row[0] for row in exhibit.rows] == ["overall", "b"]
+    assert exhibit.note.startswith("The bounds are Clopper-Pearson's, widened (Bonferroni)")
     assert exhibit.columns[-1] == "further"
     decided = table(judge([Proportion("overall", 5, 1000, 0.95)], 0.95), "Accuracy", "r", "n")
     assert "further" not in decided.columns
@@ -102,4 +125,4 @@ def test_exhibits_show_every_row() -> None:
 
 
 def test_confidence_is_written_as_people_do() -> None:
-    assert [percent(c) for c in (0.95, 0.999, 0.9)] == ["95 %", "99.9 %", "90 %"]
+    assert [percent(c) for c in (0.95, 0.999, 1 - 1e-9)] == ["95 %", "99.9 %", "99.9999999 %"]

@@ -82,8 +82,12 @@ FAULTS: list[tuple[str, str, str]] = [
     ('seed = 3', 'seed = -3', "[run] seed: expected greater than or equal to 0, got -3"),
     ('seed = 3', 'sed = 3', "[run] sed: unknown key (did you mean 'seed'?)"),
     ('split = {', 'split = 0.5 #', '[data] split: expected shares such as { train = 0.6'),
-    ('train = 0.6', 'train = 0.7', "[data] split: split: train 0.7"),
+    ('train = 0.6', 'train = 0.7', "[data] split: train 0.7"),
     ('train = 0.6', 'trian = 0.6', "[data] split: unknown key 'trian' (did you mean 'train'?)"),
+    ('at_least = 0.95', 'at_least = true', "at_least: expected a valid number, got True"),
+    ('at_least = 0.95', 'at_least = "0.95"', "at_least: expected a valid number, got '0.95'"),
+    ('at_least = 0.95', 'at_least = 0.9\nconfidence = 0.05', "confidence: expected greater than"),
+    ('id = "accurate"', 'id = ""', "id: expected at least 1 character"),
     ('protected = []', 'protected = "sex"', "[data] protected: expected a valid list, got 'sex'"),
 ]  # fmt: skip
 
@@ -97,6 +101,28 @@ def test_faults_point_at_the_key(old: str, new: str, message: str, tmp_path: Pat
         read(GOOD.replace(old, new), tmp_path)
     assert message in str(caught.value)
     assert str(tmp_path / "contract.toml") in str(caught.value)
+
+
+def test_all_faults_are_told_together(tmp_path: Path) -> None:
+    text = GOOD.replace("0.95", "2").replace("seed = 3", "sed = 3").replace("weights", "wights")
+    with pytest.raises(ContractError, match="4 faults") as caught:
+        read(text + "[extra]\n", tmp_path)
+    for place in ("[extra]", "[model] wights", "[run] sed", "[[claim]] 1 (accurate) at_least"):
+        assert place in str(caught.value)
+
+
+def test_the_python_form_tells_its_faults_too() -> None:
+    with pytest.raises(ContractError, match="Accuracy: at_least: expected less than or equal to 1"):
+        Accuracy(id="a", at_least=2)
+    with pytest.raises(ContractError, match="Run: seed: expected greater than or equal to 0"):
+        Run(seed=-1)
+    with pytest.raises(ContractError, match="Contract: claim: expected at least 1 item"):
+        Contract(model=Model(source="x.onnx"), data=Data(source="y.csv"), claim=[])
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(GOOD, encoding="utf-8-sig")
+    assert read_contract(tmp_path / "c.toml") == read(GOOD, tmp_path)
 
 
 def test_all_faulty_claims_are_told_together(tmp_path: Path) -> None:

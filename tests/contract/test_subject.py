@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
+from sklearn.neural_network import MLPClassifier
 from torch import nn
 
 from affidavit.contract import Data, Model, Preprocessing, load_data
@@ -25,6 +29,11 @@ def net(width=3):
     return torch.nn.Sequential(first, torch.nn.ReLU(), last)
 def broken(): raise Broken("out of order")
 number = 3
+def leaves(): raise SystemExit(0)
+def random(): return net()
+def graph():
+    from affidavit.graph import load
+    return load(net(), torch.zeros(1, 2))
 """
 
 
@@ -83,6 +92,7 @@ def test_weights_fill_the_module(folder: Path, dataset: Dataset) -> None:
     [
         ("factory.py:nat", "has no function 'nat'"),
         ("factory.py:number", "has no function 'number'"),
+        ("factory.py:leaves", "failed: SystemExit: 0"),
         ("factory.py:broken", "failed: Broken: out of order"),
         ("nowhere.py:net", "no such file"),
         ("no_such_package.models:net", "cannot be imported: ModuleNotFoundError"),
@@ -101,8 +111,10 @@ def test_weights_need_a_module_to_fill(folder: Path, dataset: Dataset) -> None:
     with pytest.raises(ContractError, match="belong to a factory"):
         load_model(Model(source="x.onnx", weights="w.safetensors"), folder, dataset)
     graph = load(nn.Linear(2, 2), torch.zeros(1, 2))
-    with pytest.raises(ContractError, match="Graph is no PyTorch module to fill"):
+    with pytest.raises(ContractError, match="not to a model that is there"):
         load_model(Model(source=graph, weights="w"), folder, dataset)
+    with pytest.raises(ContractError, match="Graph is no PyTorch module to fill"):
+        load_model(Model(source="factory.py:graph", weights="w"), folder, dataset)
 
 
 def test_data_that_do_not_fit_the_model_are_told(folder: Path) -> None:
@@ -113,7 +125,9 @@ def test_data_that_do_not_fit_the_model_are_told(folder: Path) -> None:
         class_names=("a", "b"),
     )
     graph = load(nn.Linear(2, 2), torch.zeros(1, 2))
-    with pytest.raises(DataError, match=r"inputs of shape \[2\]; wide has inputs of shape \[3\]"):
+    with pytest.raises(
+        DataError, match=r"inputs of shape \[2\]. The data \(wide\) have inputs of shape \[3\]"
+    ):
         load_model(Model(source=graph), folder, wide)
     with pytest.raises(ModelError, match="cannot trace"):
         load_model(Model(source="factory.py:net"), folder, wide)
@@ -167,3 +181,64 @@ def test_inputs_are_brought_into_the_model_s_shape(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"cannot take the shape \[63\]"):
         load_data(Data(source="sklearn:digits", shape=[63]), tmp_path)
+
+
+def test_a_factory_draws_with_the_seed_of_the_run(folder: Path, dataset: Dataset) -> None:
+    def digest(seed: int) -> str:
+        torch.manual_seed(time.time_ns() % 2**31)
+        state = torch.get_rng_state()
+        graph = load_model(Model(source="factory.py:random"), folder, dataset, seed)
+        assert torch.equal(state, torch.get_rng_state())
+        return graph.sha256
+
+    assert digest(1) == digest(1)
+    assert digest(1) != digest(2)
+
+
+def test_a_factory_s_file_finds_its_neighbours(folder: Path, dataset: Dataset) -> None:
+    (folder / "neighbour_of_a_test.py").write_text(FACTORY)
+    (folder / "makes.py").write_text("from neighbour_of_a_test import net")
+    assert load_model(Model(source="makes.py:net"), folder, dataset).input_shape == (2,)
+
+
+def test_features_of_other_names_are_refused() -> None:
+    frame = pd.DataFrame({"age": [1.0, 2, 3, 4], "income": [0.0, 1, 0, 1]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = MLPClassifier((3,), max_iter=5).fit(frame, [0, 1, 0, 1])
+    data = Dataset(
+        name="d",
+        inputs=np.ones((4, 2), np.float32),
+        labels=np.arange(4) % 2,
+        class_names=("a", "b"),
+        feature_names=("income", "age"),
+    )
+    with pytest.raises(
+        DataError, match=r"on the features age, income; .*'income' where it expects 'age'"
+    ):
+        load_model(Model(source=fitted), Path(), data)
+
+
+def test_a_data_set_has_its_split_already(dataset: Dataset) -> None:
+    with pytest.raises(ContractError, match="label, split: a Dataset has that settled already"):
+        load_data(Data(source=dataset, split=Split(test=1.0), label="y"), Path())
+
+
+def test_a_mismatch_says_which_columns_there_are(folder: Path) -> None:
+    rows = "\n".join(f"{i},{'?' if i == 3 else i},{i % 2}" for i in range(9))
+    (folder / "t.csv").write_text("a,b,y\n" + rows)
+    data = load_data(Data(source="t.csv", label="y"), folder)
+    with pytest.raises(ModelError) as caught:
+        load_model(Model(source="factory.py:net"), folder, data)
+    assert caught.value.__notes__ == [
+        "The data (t.csv) have inputs of shape [10]: a, b (9 values)."
+    ]
+
+
+def test_classes_come_in_the_order_of_the_outputs(folder: Path) -> None:
+    (folder / "t.csv").write_text("a,y\n1,b\n2,c\n3,b\n")
+    data = load_data(Data(source="t.csv", label="y", classes=["a", "b", "c"]), folder)
+    assert data.class_names == ("a", "b", "c")
+    assert data.labels.tolist() == [1, 2, 1]
+    with pytest.raises(DataError, match="the label 'c' is none of the classes"):
+        load_data(Data(source="t.csv", label="y", classes=["a", "b"]), folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn, ParamSpec
 
@@ -15,6 +16,9 @@ from affidavit.evidence import Verdict
 
 COULD_NOT_RUN = 3
 EXIT_STATUS = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.UNDECIDED: 2}
+
+TRACEBACK = "AFFIDAVIT_TRACEBACK"
+"""Environment variable that asks for the traceback of an error nobody foresaw."""
 
 P = ParamSpec("P")
 
@@ -38,7 +42,8 @@ class Commands(TyperGroup):
 def command(function: Callable[P, int | None]) -> Callable[P, NoReturn]:
     """Wraps a command that returns its exit status (None for 0).
 
-    An error of ours, an interruption or a lack of memory ends it with one message and status 3.
+    Whatever else happens ends it with one message and status 3: the statuses below speak of
+    verdicts, and a program that reads them must not take a failure for one.
     """
 
     @functools.wraps(function)
@@ -53,9 +58,16 @@ def command(function: Callable[P, int | None]) -> Callable[P, NoReturn]:
         except MemoryError:
             _fail("not enough memory")
         except BrokenPipeError:
-            # The reader has had enough. Nothing more may be written, at exit neither.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Finished(COULD_NOT_RUN) from None
+        except (Exception, SystemExit) as error:  # an error of ours, in the worst sense
+            if os.environ.get(TRACEBACK):
+                traceback.print_exc()
+            first = (str(error).splitlines() or [""])[0]
+            _fail(
+                f"unforeseen {type(error).__name__}: {first}\n"
+                f"(please report it; {TRACEBACK}=1 shows where it happened)"
+            )
         raise Finished(status or 0)
 
     return wrapped

@@ -16,6 +16,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Makes a trained neural network answerable: a contract goes in, evidence comes out.",
     epilog="Exit status of audit: 0 every claim holds, 1 some claim is violated, 2 none is"
@@ -35,10 +36,9 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    # A terminal that cannot show a sign shows a question mark instead of a traceback.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    from affidavit.cli.console import prepare
+
+    prepare()
 
 
 @app.command(
@@ -63,9 +63,8 @@ def audit(
     Prints the statements; with --out also writes report.html (one self-contained page),
     affidavit.json, junit.xml and the evidence files.
     """
-    from rich.console import Console
-
     from affidavit import report
+    from affidavit.cli.console import show
 
     if out is not None:
         report.check_writable(out)  # before the work, not after it
@@ -74,16 +73,15 @@ def audit(
     result = contracts.audit(contract, backend=backend, progress=not quiet and sys.stderr.isatty())
     folder = None if out is None else result.save(out)
     if not quiet:
-        console = Console()
-        console.print(report.summary(result.header, result.statements))
+        show(report.summary(result.header, result.statements))
         if folder is not None:
-            console.print(f"Report: {folder / 'report.html'}", markup=False, soft_wrap=True)
+            show(f"Report: {folder / 'report.html'}")
     return EXIT_STATUS[result.verdict]
 
 
-@app.command(epilog="Example: affidavit show out/digits")
+@app.command("show", epilog="Example: affidavit show out/digits")
 @command
-def show(
+def show_saved(
     folder: Annotated[
         Path, typer.Argument(help="Folder of a saved affidavit.", show_default=False)
     ],
@@ -92,14 +90,13 @@ def show(
     ] = False,
 ) -> None:
     """Show a saved affidavit. Needs neither the model nor the data."""
-    from rich.console import Console
-
     from affidavit import report
+    from affidavit.cli.console import show
 
     header, statements, attachments = report.load(folder)
     if render:
         report.save(header, statements, attachments, folder)
-    Console().print(report.summary(header, statements))
+    show(report.summary(header, statements))
 
 
 @app.command(epilog="Example: affidavit diff out/last-release out/this-release")
@@ -114,12 +111,11 @@ def diff(
 
     Exit status: 0 no verdict got worse, 1 some did or a claim is gone, 3 one cannot be read.
     """
-    from rich.console import Console
-
     from affidavit import report
+    from affidavit.cli.console import show
 
     comparison = report.compare(report.load(old)[1], report.load(new)[1])
-    Console().print(report.changes(comparison))
+    show(report.changes(comparison))
     return 1 if comparison.worse else 0
 
 
@@ -127,11 +123,10 @@ def diff(
 @command
 def ops() -> None:
     """List the supported ops, their names in PyTorch and ONNX, and what each method can do."""
-    from rich.console import Console
-
+    from affidavit.cli.console import show
     from affidavit.cli.tables import ops_table
 
-    Console().print(ops_table())
+    show(ops_table())
 
 
 @app.command(epilog="Example: affidavit claims accuracy")
@@ -142,20 +137,17 @@ def claims(
     ] = None,
 ) -> None:
     """List the claim kinds and the keys of each."""
-    from rich.console import Console
-
+    from affidavit.cli.console import show
     from affidavit.cli.tables import claim_tables
 
-    for table in claim_tables(kind):
-        Console().print(table)
+    show(*claim_tables(kind))
 
 
 @app.command()
 @command
 def data() -> None:
     """List the named data sets, and where each is looked for."""
-    from rich.console import Console
-
+    from affidavit.cli.console import show
     from affidavit.cli.tables import data_table
 
-    Console().print(data_table())
+    show(data_table())

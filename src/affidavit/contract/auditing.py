@@ -46,13 +46,14 @@ def audit(
     if not isinstance(contract, Contract):
         contract = read_contract(contract)
     dataset = load_data(contract.data, contract.folder, progress=progress)
-    graph = load_model(contract.model, contract.folder, dataset)
+    graph = load_model(contract.model, contract.folder, dataset, contract.run.seed)
     context = Context(
         graph=graph,
         dataset=dataset,
         seed=contract.run.seed,
         batch_size=contract.run.batch_size,
         device=_device(contract.run.device),
+        output=contract.model.output,
         progress=progress and backend is None,
     )
     if backend is None:
@@ -145,9 +146,9 @@ def _parallel(backend: str) -> joblib.parallel_config:
 
 def _device(name: str) -> str:
     try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        first = str(error).splitlines()[0]
+        torch.zeros(1, device=name).tolist()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).splitlines()[0][:150]
         raise ContractError(f"[run] device: {name!r} cannot be used: {first}") from error
     return name
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from affidavit.contract.context import Context
+from affidavit.contract.faults import Record
 from affidavit.evidence import Exhibit, Grade, Verdict
 
 
@@ -36,10 +37,8 @@ class Finding:
     evaluations: int = 0
 
 
-class Claim(BaseModel, ABC):
+class Claim(Record, ABC):
     """Base of all claim kinds. A kind is final, frozen, and lives in a file of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[str]
     """The kind's name in contracts."""

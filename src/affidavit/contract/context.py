@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ class Context:
     seed: int = 0
     batch_size: int = 256
     device: str = "cpu"
+    output: Literal["logit", "probability"] | None = None
     progress: bool = False
     _parts: dict[str, Dataset] = field(default_factory=dict, repr=False)
     _outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
@@ -61,7 +62,7 @@ class Context:
     def _evaluate(self, name: str) -> np.ndarray:
         part = self.part(name)
         shape = self.graph.shapes[self.graph.output][1:]
-        if len(shape) != 1:
+        if len(shape) > 1:
             raise ModelError(
                 f"the model gives outputs of shape {list(shape)};"
                 " expected one axis, a score a class"
@@ -72,7 +73,8 @@ class Context:
         with torch.inference_mode():
             for start in self.track(starts, f"Running the model on {name}"):
                 x = torch.tensor(part.inputs[start : start + self.batch_size]).to(self.device)
-                batches.append(graph(x).float().cpu().numpy())
+                # A single output may come without an axis of its own.
+                batches.append(graph(x).float().cpu().numpy().reshape(len(x), -1))
         outputs = np.concatenate(batches)
         undefined = int(np.isnan(outputs).any(1).sum())
         if undefined:

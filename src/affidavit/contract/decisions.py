@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from affidavit.contract.context import Context
-from affidavit.errors import DataError
+from affidavit.errors import ContractError, DataError
 from affidavit.graph import ops
 
 
@@ -13,41 +13,65 @@ def decisions(context: Context, part_name: str) -> tuple[np.ndarray, str]:
     """The class decided for each input of a part, and the rule as a sentence.
 
     The class of the largest output, the first of several equal ones. A single output decides
-    between two classes: a probability (the model ends in a sigmoid) at 1/2, a logit at 0.
+    between two classes: a probability at 1/2, a logit at 0. Which of them it is must be known: the
+    model ends in a sigmoid, or the contract says so.
 
     Raises:
-        DataError: the data are not classified, or have more classes than the model has outputs.
+        DataError: the data are not classified, or have other classes than the model.
+        ContractError: nobody says what a single output is.
     """
     part = context.part(part_name)
-    if not part.class_names:
+    if part.regression:
         raise DataError(
             f"{context.dataset.name} has no classes: its labels are numbers to be regressed"
         )
     outputs = context.outputs(part_name)
     columns = outputs.shape[1]
-    least, most = int(part.labels.min()), int(part.labels.max())
-    classes = 2 if columns == 1 else columns
-    if least < 0 or most >= classes:
+    if columns == 1:
+        level, what = _level(context)
+        classes = _in_order_of_outputs(context, part.class_names, 2)
+        rule = f"The decision is the second class where the single output, a {what}, is above"
+        return classes[(outputs[:, 0] > level).astype(int)], f"{rule} {level:g}."
+    classes = _in_order_of_outputs(context, part.class_names, columns)
+    return classes[
+        outputs.argmax(1)
+    ], "The decision is the largest output's class (ties: the first)."
+
+
+def _in_order_of_outputs(context: Context, names: tuple[str, ...], told_apart: int) -> np.ndarray:
+    """For each output, the index of the class that it stands for."""
+    known = context.graph.output_names
+    if len(names) != told_apart:
         raise DataError(
-            f"labels from {least} to {most} do not fit the model, which tells {classes} classes"
-            f" apart; expected labels from 0 to {classes - 1}"
+            f"the model tells {told_apart} classes apart, and {context.dataset.name} has"
+            f" {len(names)} ({_listed(names)}): say which label each output stands for, with"
+            " [data] classes = [...]"
         )
-    if columns > 1:
-        return outputs.argmax(
-            1
-        ), "The decision is the class of the largest output (ties: the first)."
-    probability = _is_sigmoid(context)
-    level = 0.5 if probability else 0.0
-    what = "probability" if probability else "logit"
-    rule = (
-        f"The decision is the second class where the single output, a {what}, is above {level:g}."
-    )
-    return (outputs[:, 0] > level).astype(np.int64), rule
+    if sorted(known) == sorted(names):
+        return np.array([names.index(name) for name in known])
+    # A model fitted on class indices knows no names.
+    if known and known != tuple(str(index) for index in range(told_apart)):
+        raise DataError(
+            f"the model tells the classes {_listed(known)} apart, and {context.dataset.name} has"
+            f" {_listed(names)}"
+        )
+    return np.arange(told_apart)
 
 
-def _is_sigmoid(context: Context) -> bool:
+def _level(context: Context) -> tuple[float, str]:
     graph = context.graph
     node = graph[graph.output]
     while isinstance(node.op, ops.Reshape) and node.operands[0] != graph.input:
         node = graph[node.operands[0]]
-    return isinstance(node.op, ops.Sigmoid)
+    what = "probability" if isinstance(node.op, ops.Sigmoid) else context.output
+    if what is None:
+        raise ContractError(
+            "the model has a single output and does not end in a sigmoid: say whether it is a"
+            ' "logit" (decided at 0) or a "probability" (decided at 1/2), with'
+            ' [model] output = "..."'
+        )
+    return (0.5 if what == "probability" else 0.0), what
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")

@@ -33,6 +33,7 @@ def groups(
         DataError: no such column, edges for one that is not numeric, or too many groups.
     """
     if column == BY_CLASS:
+        _require_same_partition(part)
         for index, name in enumerate(part.class_names):
             yield f"class {name}", part.labels == index
         return
@@ -57,6 +58,18 @@ def groups(
             yield f"{column} {value}", values == value
     if missing.any():
         yield f"{column} missing", missing
+
+
+def _require_same_partition(part: Dataset) -> None:
+    """A column that is called "class" must be the label's, or nobody knows which is meant."""
+    if BY_CLASS in part.columns:
+        pairs = set(zip(part.columns[BY_CLASS].tolist(), part.labels.tolist(), strict=True))
+        for values in zip(*pairs, strict=True):
+            if len(set(values)) < len(pairs):
+                raise DataError(
+                    f"{BY_CLASS!r} is the true class, and a column of the data that tells other"
+                    " groups apart is called so too: rename the column"
+                )
 
 
 def _missing(values: np.ndarray) -> np.ndarray:

@@ -89,21 +89,27 @@ def judge(proportions: Sequence[Proportion], confidence: float) -> list[Judged]:
 
 def percent(confidence: float) -> str:
     """A confidence as people write it."""
-    return f"{100 * confidence:.10g} %"
+    return f"{plain(100 * confidence)} %"
+
+
+def plain(value: float) -> str:
+    """A number as it was meant, without the tail of its binary form, and never rounded to 1."""
+    return f"{value:.12g}"
 
 
 def explain(rows: Sequence[Judged], quantity: str) -> str:
     """Why the verdict on the whole is what it is, in a sentence for each row that decides it."""
     for verdict in (Verdict.VIOLATED, Verdict.UNDECIDED):
         deciding = [row for row in rows if row.verdict is verdict]
+        deciding.sort(key=lambda row: (row.share or 0.0) - row.proportion.at_least)
         if deciding:
             sentences = [_sentence(row, quantity) for row in deciding[:5]]
             if len(deciding) > 5:
                 sentences.append(f"So it is for {len(deciding) - 5} more.")
             return " ".join(sentences)
-    first = _sentence(rows[0], quantity)
-    others = f" All {len(rows) - 1} groups are at or above their threshold too." if rows[1:] else ""
-    return first + others
+    others = {0: "", 1: " So is the other group."}
+    rest = others.get(len(rows) - 1, f" So are all {len(rows) - 1} groups.")
+    return _sentence(rows[0], quantity) + rest
 
 
 def _sentence(row: Judged, quantity: str) -> str:
@@ -113,13 +119,16 @@ def _sentence(row: Judged, quantity: str) -> str:
         needed = f"; {row.further:,} right ones without a miss would decide" if row.further else ""
         return f"{what} is unknown: no such inputs{needed}."
     seen = f"{what} is {row.share:.4g} ({p.successes:,} of {p.trials:,})"
-    match row.verdict:
-        case Verdict.HOLDS:
-            return (
-                f"{seen}, and with confidence at least {_down(row.lower)}: {p.at_least:g} is met."
-            )
-        case Verdict.VIOLATED:
-            return f"{seen}, with confidence at most {_up(row.upper)}: below {p.at_least:g}."
+    claimed = plain(p.at_least)
+    # Where Holm decides what the simultaneous bound alone would not, its p-value is the reason.
+    if row.verdict is Verdict.HOLDS:
+        if row.lower < p.at_least:
+            return f"{seen}, at or above {claimed} with confidence (Holm's p = {row.p_holds:.2g})."
+        return f"{seen}, with confidence at least {_down(row.lower)}: {claimed} is met."
+    if row.verdict is Verdict.VIOLATED:
+        if row.upper > p.at_least:
+            return f"{seen}, below {claimed} with confidence (Holm's p = {row.p_violated:.2g})."
+        return f"{seen}, with confidence at most {_up(row.upper)}: below {claimed}."
     between = f"{seen}, and with confidence between {_down(row.lower)} and {_up(row.upper)}"
     if row.further is None:
         more = "no number of further inputs with the same share right would decide"
@@ -127,7 +136,7 @@ def _sentence(row: Judged, quantity: str) -> str:
             more = "a sample cannot show that not a single error exists"
     else:
         more = f"about {row.further:,} more such inputs with the same share right would decide"
-    return f"{between}, on both sides of {p.at_least:g}; {more}."
+    return f"{between}, on both sides of {claimed}; {more}."
 
 
 def _down(bound: float) -> str:
@@ -142,19 +151,27 @@ def table(rows: Sequence[Judged], title: str, successes: str, trials: str) -> Ta
     """The rows as an exhibit; `successes` and `trials` are what the columns are called."""
     undecided = any(row.verdict is Verdict.UNDECIDED for row in rows)
     columns = ["group", "verdict", successes, trials, title.lower(), "lower", "upper", "at least"]
-    columns += ["p holds", "p violated", *(["further"] if undecided else [])]
+    columns += ["p", *(["further"] if undecided else [])]
     cells: list[tuple[Cell, ...]] = []
     for row in rows:
         p = row.proportion
         counts = (p.successes, p.trials, row.share, row.lower, row.upper, p.at_least)
         further = (row.further,) if undecided else ()
-        cells.append((p.name, row.verdict.value, *counts, row.p_holds, row.p_violated, *further))
-    note = "The bounds are Clopper-Pearson's"
-    if len(rows) > 1:
-        note += ", widened (Bonferroni) to hold for all rows at once; p-values are adjusted (Holm)"
+        p_value = min(row.p_holds, row.p_violated)
+        cells.append((p.name, row.verdict.value, *counts, p_value, *further))
+    note = (
+        f"{_BOUNDS if len(rows) > 1 else _BOUND} p is that of the test in the row's own direction"
+    )
     if undecided:
         note += ". Further: how many more would decide the row if they went as those before"
     return Table(title=title, columns=tuple(columns), rows=tuple(cells), note=f"{note}.")
+
+
+_BOUND = "The bounds are Clopper-Pearson's."
+_BOUNDS = (
+    "The bounds are Clopper-Pearson's, widened (Bonferroni) to hold for all rows at once; verdicts"
+    " are Holm's, which decides a little more than these bounds show."
+)
 
 
 def chart(rows: Sequence[Judged], title: str, axis: str) -> IntervalChart:
@@ -162,6 +179,7 @@ def chart(rows: Sequence[Judged], title: str, axis: str) -> IntervalChart:
     return IntervalChart(
         title=title,
         axis=axis,
+        note=_BOUNDS if len(rows) > 1 else "",
         estimates=tuple(
             Estimate(
                 label=f"{row.proportion.name} ({row.proportion.trials:,})",

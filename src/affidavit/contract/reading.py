@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from affidavit.contract.kinds import KINDS
+from affidavit.contract.faults import COLLECT, message, shown
+from affidavit.contract.kinds import KINDS, claim_from
 from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run
 from affidavit.errors import ContractError, nearest
+
+_SECTIONS: dict[str, type[BaseModel]] = {"model": Model, "data": Data, "run": Run}
+_NESTED: dict[tuple[str, str], type[BaseModel]] = {("model", "preprocessing"): Preprocessing}
 
 
 def read_contract(path: str | Path) -> Contract:
@@ -23,7 +27,7 @@ def read_contract(path: str | Path) -> Contract:
     """
     path = Path(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise ContractError(f"{path}: no such contract") from error
     except OSError as error:
@@ -40,87 +44,58 @@ def read_contract(path: str | Path) -> Contract:
 
 def contract_from(content: dict[str, Any], folder: str | Path = ".") -> Contract:
     """The contract that a TOML document's tables say. Raises ContractError; see read_contract."""
-    faults = [
-        f"[{name}]: unknown table{nearest(name, Contract.model_fields)}"
-        for name in content
-        if name not in Contract.model_fields or name == "folder"
-    ]
-    claims = content.get("claim")
-    if isinstance(claims, list):
-        # Claim by claim, so that one faulty claim does not hide the faults of the next.
-        for number, item in enumerate(claims, 1):
-            faults += _claim_faults(item, number)
+    # Table by table, so that one faulty table does not hide the faults of the next.
+    faults = list(_faults(content))
     if not faults:
         try:
-            return Contract.model_validate({**content, "folder": Path(folder)})
+            whole = {**content, "folder": Path(folder)}
+            return Contract.model_validate(whole, context=COLLECT)
         except ValidationError as error:
-            faults = [_fault(item, content) for item in error.errors()]
+            faults = [message(fault, Contract) for fault in error.errors()]
     raise ContractError("\n  ".join([f"{len(faults)} fault{'s'[: len(faults) != 1]}", *faults]))
 
 
-def _claim_faults(item: Any, number: int) -> list[str]:
+def _faults(content: dict[str, Any]) -> Iterator[str]:
+    for name in content:
+        if name not in Contract.model_fields or name == "folder":
+            yield f"[{name}]: unknown table{nearest(name, Contract.model_fields)}"
+    for name, section in _SECTIONS.items():
+        if name in content:
+            yield from _section_faults(name, section, content[name])
+        elif Contract.model_fields[name].is_required():
+            yield f"[{name}] is missing: expected a table with a `source`"
+    claims = content.get("claim")
+    if not isinstance(claims, list) or not claims:
+        yield "no claim: expected one or more [[claim]] tables"
+    else:
+        for number, item in enumerate(claims, 1):
+            yield from _claim_faults(item, number)
+
+
+def _section_faults(name: str, section: type[BaseModel], item: Any) -> Iterator[str]:
+    if not isinstance(item, dict):
+        yield f"[{name}]: expected a table, got {shown(item)}"
+        return
+    try:
+        section.model_validate(item, context=COLLECT)
+    except ValidationError as error:
+        for fault in error.errors():
+            key, *rest = fault["loc"]
+            nested = _NESTED.get((name, str(key))) if rest else None
+            if nested is None:
+                yield f"[{name}] {message(fault, section)}"
+            else:
+                yield f"[{name}] {key}: {message({**fault, 'loc': tuple(rest)}, nested)}"
+
+
+def _claim_faults(item: Any, number: int) -> Iterator[str]:
     place = f"[[claim]] {number}"
     if isinstance(item, dict) and isinstance(item.get("id"), str):
         place += f" ({item['id']})"
-    if not isinstance(item, dict) or item.get("kind") not in KINDS:
-        from affidavit.contract.kinds import claim_from
-
-        try:
-            claim_from(item)
-        except ValueError as error:
-            return [f"{place}: {error}"]
-    kind = KINDS[item["kind"]]
     try:
-        kind.model_validate({key: value for key, value in item.items() if key != "kind"})
+        claim_from(item, COLLECT)
     except ValidationError as error:
-        return [f"{place} {_message(fault, kind)}" for fault in error.errors()]
-    return []
-
-
-_SECTIONS: dict[str, type[BaseModel]] = {"model": Model, "data": Data, "run": Run}
-_NESTED: dict[tuple[str, str], type[BaseModel]] = {
-    ("model", "preprocessing"): Preprocessing,
-}
-
-
-def _fault(fault: Any, content: dict[str, Any]) -> str:
-    section, *rest = fault["loc"] or ("",)
-    if not rest:
-        if fault["type"] == "missing":
-            example = '[model]\nsource = "network.onnx"' if section == "model" else f"[{section}]"
-            if section == "claim":
-                return "no claim: expected one or more [[claim]] tables"
-            return f"[{section}] is missing: expected a table such as\n    " + example.replace(
-                "\n", "\n    "
-            )
-        if section in _SECTIONS:
-            return f"[{section}]: expected a table, got {_shown(fault['input'])}"
-        return _message(fault, Contract)
-    model = _SECTIONS.get(str(section), Contract)
-    place = f"[{section}]"
-    nested = _NESTED.get((str(section), str(rest[0])))
-    if nested is not None and len(rest) > 1:
-        return f"{place} {rest[0]}: {_message({**fault, 'loc': tuple(rest[1:])}, nested)}"
-    return f"{place} {_message({**fault, 'loc': tuple(rest)}, model)}"
-
-
-def _message(fault: Any, model: type[BaseModel]) -> str:
-    """One fault in the form `key: expected …, got …`."""
-    location: Sequence[Any] = fault["loc"]
-    key = ".".join(str(part) for part in location)
-    field = model.model_fields.get(str(location[0])) if location else None
-    meaning = f" ({field.description})" if field is not None and field.description else ""
-    text = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "missing":
-        return f"{key}: missing; expected {field.description if field else 'a value'}"
-    if fault["type"] == "extra_forbidden":
-        return f"{key}: unknown key{nearest(key, model.model_fields)}"
-    if not text.startswith("Input should "):
-        return f"{key}: {text}" if key else text
-    expected = text.removeprefix("Input should ").removeprefix("be ")
-    return f"{key}: expected {expected}, got {_shown(fault['input'])}{meaning}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+        for fault in error.errors():
+            yield f"{place} {message(fault, KINDS[item['kind']])}"
+    except ValueError as error:
+        yield f"{place}: {error}"

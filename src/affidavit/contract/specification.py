@@ -8,26 +8,23 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from affidavit.contract.claim import Claim
+from affidavit.contract.faults import Record
 from affidavit.contract.kinds import claim_from
 from affidavit.data import Split
 from affidavit.errors import DataError, nearest
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-class Preprocessing(_Section):
+class Preprocessing(Record):
     """What the model does to its input first: `(x - mean) / std`, by channel or by feature."""
 
     mean: list[float] = Field(description="a number, or one a channel or feature", min_length=1)
     std: list[float] = Field(description="likewise, all above 0", min_length=1)
 
 
-class Model(_Section):
+class Model(Record):
     """Where the model comes from.
 
     A factory (`package.module:function`, or `file.py:function` beside the contract) is code that
@@ -42,6 +39,10 @@ class Model(_Section):
         default=None, description="safetensors or checkpoint to fill the factory's module with"
     )
     arguments: dict[str, Any] = Field(default={}, description="keyword arguments of the factory")
+    output: Literal["logit", "probability"] | None = Field(
+        default=None,
+        description="what a single output is, where the model does not end in a sigmoid",
+    )
     preprocessing: Preprocessing | None = Field(
         default=None, description="normalisation in front of the network: mean and std"
     )
@@ -62,10 +63,10 @@ def _split(value: Any) -> Any:
     try:
         return Split(**value)
     except DataError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).removeprefix("split: ")) from error
 
 
-class Data(_Section):
+class Data(Record):
     """Where the data come from, and how their rows are used."""
 
     source: Any = Field(
@@ -85,7 +86,12 @@ class Data(_Section):
     task: Literal["classification", "regression"] | None = Field(
         default=None, description="what labels are, where their values do not tell"
     )
-    size: tuple[int, int] | None = Field(default=None, description="height and width of images")
+    classes: list[str | int] | None = Field(
+        default=None, description="label values in the order of the model's outputs"
+    )
+    size: Annotated[list[int], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="height and width of images"
+    )
     channels_last: bool = Field(
         default=False, description="whether the model takes images as height, width, channel"
     )
@@ -94,7 +100,7 @@ class Data(_Section):
     )
 
 
-class Run(_Section):
+class Run(Record):
     """How the audit is carried out."""
 
     seed: int = Field(default=0, ge=0, description="seed of everything that draws")
@@ -102,7 +108,7 @@ class Run(_Section):
     device: str = Field(default="cpu", description="torch device, such as cpu or cuda")
 
 
-class Contract(_Section):
+class Contract(Record):
     """What is claimed of a model: the Python form of a contract file.
 
     Equal to the file's: reading a TOML contract gives such a record.

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
-import sys
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +12,10 @@ import torch
 from torch import nn
 
 from affidavit import data as data_sets
+from affidavit.contract.factory import make_model
 from affidavit.contract.specification import Contract, Data, Model, Preprocessing
 from affidavit.data import Dataset
-from affidavit.errors import AffidavitError, ContractError, DataError, ModelError
+from affidavit.errors import ContractError, DataError, ModelError
 from affidavit.evidence import Cell, Subject
 from affidavit.graph import Graph, load, load_weights, ops
 from affidavit.graph.builder import GraphBuilder
@@ -26,7 +24,13 @@ from affidavit.graph.builder import GraphBuilder
 def load_data(section: Data, folder: Path, *, progress: bool = False) -> Dataset:
     """The data set of a contract, split as it says."""
     if isinstance(section.source, Dataset):
-        return section.source
+        settled = section.model_fields_set - {"source", "channels_last", "shape"}
+        if settled:
+            raise ContractError(
+                f"[data] {', '.join(sorted(settled))}: a Dataset has that settled already; leave it"
+                " out, or name the source that the Dataset was read from"
+            )
+        return _arranged(section, section.source)
     if not isinstance(section.source, str | Path):
         raise ContractError(
             f"[data] source: expected a name or path, got a {type(section.source).__name__}"
@@ -41,30 +45,60 @@ def load_data(section: Data, folder: Path, *, progress: bool = False) -> Dataset
         header=section.header,
         folder=folder,
         task=section.task,
+        classes=section.classes,
         progress=progress,
     )
+    return _arranged(section, dataset)
+
+
+def _arranged(section: Data, dataset: Dataset) -> Dataset:
     if section.channels_last:
         dataset = dataset.channels_last()
     return dataset if section.shape is None else dataset.reshaped(tuple(section.shape))
 
 
-def load_model(section: Model, folder: Path, dataset: Dataset) -> Graph:
+def load_model(section: Model, folder: Path, dataset: Dataset, seed: int = 0) -> Graph:
     """The graph of a contract's model, its preprocessing in front.
 
     Raises:
         ContractError: a source or factory that does not exist.
-        ModelError: a model that cannot be read, or does not fit the data's shape.
+        ModelError: a model that cannot be read, or does not take the data's inputs.
+        DataError: inputs of another shape or with other names than the model's.
     """
     example = torch.zeros((1, *dataset.inputs.shape[1:]))
-    graph = load(_live_model(section, folder), example)
+    model = _live_model(section, folder, seed)
+    try:
+        graph = load(model, example)
+    except ModelError as error:
+        error.add_note(_inputs_of(dataset))
+        raise
     if section.preprocessing is not None:
         graph = with_preprocessing(graph, section.preprocessing)
     if graph.input_shape != tuple(example.shape[1:]):
         raise DataError(
-            f"the model takes inputs of shape {list(graph.input_shape)}; {dataset.name} has inputs"
-            f" of shape {list(example.shape[1:])}"
+            f"the model takes inputs of shape {list(graph.input_shape)}. {_inputs_of(dataset)}"
+        )
+    names = dataset.feature_names
+    if graph.input_names and names and graph.input_names != names:
+        same = [given == wanted for given, wanted in zip(names, graph.input_names, strict=True)]
+        first = same.index(False)
+        raise DataError(
+            f"the model was fitted on the features {', '.join(graph.input_names[:8])}"
+            f"{' …' if len(names) > 8 else ''}; the data give {names[first]!r} where it expects"
+            f" {graph.input_names[first]!r}: name `features` in its order"
         )
     return graph
+
+
+def _inputs_of(dataset: Dataset) -> str:
+    """What the data's inputs are: most mismatches in shape come of a column too many."""
+    shape = list(dataset.inputs.shape[1:])
+    text = f"The data ({dataset.name}) have inputs of shape {shape}"
+    encoded = Counter(name.split("=", 1)[0] for name in dataset.feature_names)
+    parts = [f"{name} ({count} values)" if count > 1 else name for name, count in encoded.items()]
+    if parts:
+        text += f": {', '.join(parts[:12])}{' …' if len(parts) > 12 else ''}"
+    return text + "."
 
 
 def model_subject(contract: Contract, graph: Graph) -> Subject:
@@ -121,23 +155,19 @@ def with_preprocessing(graph: Graph, preprocessing: Preprocessing) -> Graph:
     return builder.append(graph, x)
 
 
-def _live_model(section: Model, folder: Path) -> Any:
+def _live_model(section: Model, folder: Path, seed: int) -> Any:
     source = section.source
     if isinstance(source, Path) or (isinstance(source, str) and source.lower().endswith(".onnx")):
         if section.weights or section.arguments:
             raise ContractError("[model] weights and arguments belong to a factory, not to a file")
         return folder / source
-    model = source
-    if isinstance(source, str):
-        factory = _factory(source, folder)
-        try:
-            model = factory(**section.arguments)
-        except AffidavitError:
-            raise
-        except Exception as error:
-            raise ModelError(
-                f"the factory {source} failed: {type(error).__name__}: {error}"
-            ) from error
+    if not isinstance(source, str):
+        if section.weights or section.arguments:
+            raise ContractError(
+                "[model] weights and arguments belong to a factory, not to a model that is there"
+            )
+        return source
+    model = make_model(source, section.arguments, folder, seed)
     if section.weights is not None:
         if not isinstance(model, nn.Module):
             raise ContractError(
@@ -145,54 +175,3 @@ def _live_model(section: Model, folder: Path) -> Any:
             )
         load_weights(model, folder / section.weights)
     return model
-
-
-def _factory(source: str, folder: Path) -> Callable[..., Any]:
-    """The function that `package.module:function` or `file.py:function` names."""
-    place, _, name = source.rpartition(":")
-    if not place or not name:
-        raise ContractError(
-            f"[model] source: expected an .onnx file, package.module:function or file.py:function,"
-            f" got {source!r}"
-        )
-    try:
-        module = (
-            _module_of_file(folder / place) if place.endswith(".py") else _module(place, folder)
-        )
-    except AffidavitError:
-        raise
-    except Exception as error:
-        raise ContractError(
-            f"[model] source: {place} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise ContractError(f"[model] source: {place} has no function {name!r}")
-    return function  # type: ignore[no-any-return]
-
-
-def _module(name: str, folder: Path) -> Any:
-    # A module beside the contract is found without being installed, as a script's would be.
-    sys.path.insert(0, str(folder.resolve()))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(folder.resolve()))
-
-
-def _module_of_file(path: Path) -> Any:
-    if not path.is_file():
-        raise ContractError(f"[model] source: no such file: {path}")
-    # Under a name of its own, so that files of the same name in two folders do not meet.
-    name = f"affidavit_factory_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ContractError(f"[model] source: {path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

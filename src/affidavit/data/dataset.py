@@ -21,7 +21,7 @@ def _left_out() -> NDArray[np.float32]:
     return np.empty(0, np.float32)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labelled inputs. Arrays are read-only; nothing here changes after construction.
 
@@ -73,6 +73,14 @@ class Dataset:
         self._set("columns", self._checked_columns())
         self._set_range()
         self._set("parts", self._checked_parts())
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {len(rows)}" for name, rows in self.parts.items())
+        shape = list(self.inputs.shape[1:])
+        kind = "regression" if self.regression else f"{len(self.class_names)} classes"
+        return (
+            f"Dataset({self.name!r}, {len(self)} inputs of shape {shape}, {kind}, parts: {parts})"
+        )
 
     def __len__(self) -> int:
         return len(self.inputs)

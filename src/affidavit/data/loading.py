@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affidavit.data.arrays import sealed
 from affidavit.data.dataset import Dataset
 from affidavit.data.files.bundled import BUNDLED, PREFIX, read_bundled
 from affidavit.data.files.frames import read_csv, read_parquet
@@ -42,6 +44,7 @@ def load(
     header: bool = True,
     folder: str | Path | None = None,
     task: Task | None = None,
+    classes: Sequence[str | int] | None = None,
     progress: bool = True,
 ) -> Dataset:
     """Loads a data set and cuts it into parts.
@@ -62,6 +65,8 @@ def load(
         folder: where relative paths begin.
         task: for files, "classification" or "regression" where the labels do not show it (by
             default whole numbers and text are classes, numbers with fractions are targets).
+        classes: all label values in the order of the model's outputs. By default the values that
+            occur, sorted: right only if the model was trained on just those.
         progress: whether a download shows a progress bar on standard error.
 
     Raises:
@@ -90,6 +95,8 @@ def load(
         raw = _read_table(path, label, features, header, task)
     else:
         raw = read_npz(path, str(source), task)
+    if classes is not None:
+        raw = _with_classes(str(source), raw, [str(item) for item in classes])
     chosen = (protected,) if isinstance(protected, str) else tuple(protected)
     return Dataset(
         name=str(source),
@@ -147,6 +154,26 @@ def _read_table(
     wanted = [features] if isinstance(features, str) else features
     names = None if wanted is None else [str(item) for item in wanted]
     return from_frame(str(path), frame, str(label), names, task)
+
+
+def _with_classes(name: str, raw: Raw, classes: Sequence[str]) -> Raw:
+    """The same labels as indices into `classes`, which may hold more than occur."""
+    if raw.labels.dtype.kind == "f":
+        raise DataError(f"{name}: `classes` is for labels that are classes, not for regression")
+    if len(set(classes)) < len(classes):
+        raise DataError(f"{name}: classes are {list(classes)}; expected each once")
+    found = [raw.class_names[index] for index in np.unique(raw.labels)]
+    strange = [item for item in found if item not in classes]
+    if strange:
+        raise DataError(
+            f"{name}: the label {strange[0]!r} is none of the classes"
+            f"{nearest(strange[0], classes)}: {', '.join(classes[:12])}"
+        )
+    place = np.array([classes.index(n) if n in classes else -1 for n in raw.class_names])
+    notes = tuple(note for note in raw.notes if not note.startswith("label values "))
+    return dataclasses.replace(
+        raw, labels=sealed(place[raw.labels]), class_names=tuple(classes), notes=notes
+    )
 
 
 def _require_fitting(source: str | Path, argument: str, misplaced: bool, where: str) -> None:

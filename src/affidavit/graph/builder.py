@@ -6,6 +6,7 @@ was written for that batch (a reshape to its size, say) into what holds for any.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -207,7 +208,11 @@ class GraphBuilder:
         for node in graph.nodes:
             operands = [x if name == graph.input else name for name in node.operands]
             self.add(node.op, *operands, name=node.name, module=node.module)
-        return self.build(graph.output)
+        return dataclasses.replace(
+            self.build(graph.output),
+            input_names=graph.input_names,
+            output_names=graph.output_names,
+        )
 
     def build(self, output: str) -> Graph:
         """The finished graph. Nodes and tensors that the output does not need are left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -91,4 +92,9 @@ def from_sklearn(model: Any) -> Graph:
         x = builder.add(ops.Pad(((0, 0), (1, 0))), x, name="logits", module="output")
     if classifier:
         x = builder.add(ops.Softmax(1), x, name="probabilities", module="output")
-    return builder.build(x)
+    first = (*scalers, network)[0]
+    return dataclasses.replace(
+        builder.build(x),
+        input_names=tuple(str(name) for name in getattr(first, "feature_names_in_", ())),
+        output_names=tuple(str(label) for label in network.classes_) if classifier else (),
+    )

@@ -45,6 +45,8 @@ class Graph:
         parameters: names of the tensors that training may change, in the model's order. Running
             statistics and other constants are not among them.
         input: name of the input.
+        input_names, output_names: names of the features and of the outputs (classes), where the
+            model knows them.
 
     Calling the graph evaluates it. Equality is identity; compare :attr:`sha256` for content.
     """
@@ -55,6 +57,8 @@ class Graph:
     tensors: Mapping[str, Tensor]
     parameters: tuple[str, ...] = ()
     input: str = "input"
+    input_names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = {self.input, *self.tensors}
@@ -157,6 +161,7 @@ class Graph:
         """Hash of the graph's content: ops, names, wiring and the bytes of every tensor."""
         digest = hashlib.sha256()
         digest.update(repr((self.input, self.input_shape, self.output, self.parameters)).encode())
+        digest.update(repr((self.input_names, self.output_names)).encode())
         for node in self.nodes:
             digest.update(repr((node.name, node.op, node.operands)).encode())
         for name in sorted(self.tensors):

@@ -12,11 +12,12 @@ KINDS: dict[str, type[Claim]] = {kind.kind: kind for kind in (Accuracy,)}
 """Claim kind by its name in contracts."""
 
 
-def claim_from(value: Any) -> Claim:
+def claim_from(value: Any, context: dict[str, bool] | None = None) -> Claim:
     """A claim from the table of a contract; a claim is returned as it is.
 
     Raises:
         ValueError: no table, no kind, or an unknown one (the nearest is named).
+        ContractError: faulty keys; pydantic's own error when the validation context asks for it.
     """
     if isinstance(value, Claim):
         return value
@@ -27,7 +28,8 @@ def claim_from(value: Any) -> Claim:
         seen = "without a kind" if name is None else f"of the unknown kind {name!r}"
         hint = nearest(name, KINDS) if isinstance(name, str) else ""
         raise ValueError(f"a claim {seen}{hint}; known kinds: {', '.join(KINDS)}")
-    return KINDS[name].model_validate({key: item for key, item in value.items() if key != "kind"})
+    keys = {key: item for key, item in value.items() if key != "kind"}
+    return KINDS[name].model_validate(keys, context=context)
 
 
 __all__ = ["KINDS", "Accuracy", "claim_from"]

@@ -18,7 +18,16 @@ from affidavit.contract.claim import Claim, File, Finding
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import decisions
 from affidavit.contract.groups import groups
-from affidavit.contract.proportions import Judged, Proportion, chart, explain, judge, percent, table
+from affidavit.contract.proportions import (
+    Judged,
+    Proportion,
+    chart,
+    explain,
+    judge,
+    percent,
+    plain,
+    table,
+)
 from affidavit.data import Dataset
 from affidavit.errors import ContractError
 from affidavit.evidence import Exhibit, Grade, MatrixChart, Table, overall
@@ -36,7 +45,7 @@ class Accuracy(Claim):
 
     at_least: Share = Field(description="least accuracy claimed, above 0 and at most 1")
     confidence: float = Field(
-        default=0.95, gt=0, lt=1, description="confidence of the verdict, one-sided"
+        default=0.95, ge=0.5, lt=1, description="confidence of the verdict, one-sided"
     )
     on: str = Field(default="test", description="part of the data to check on")
     by: list[str] = Field(
@@ -54,9 +63,9 @@ class Accuracy(Claim):
         groups = ""
         if self.by:
             least = self.at_least if self.group_at_least is None else self.group_at_least
-            groups = f", and at least {least:g} in every group by {', '.join(self.by)}"
+            groups = f", and at least {plain(least)} in every group by {', '.join(self.by)}"
         return (
-            f"Accuracy on {self.on} is at least {self.at_least:g}{groups}"
+            f"Accuracy on {self.on} is at least {plain(self.at_least)}{groups}"
             f" ({percent(self.confidence)} confidence)"
         )
 
@@ -65,6 +74,7 @@ class Accuracy(Claim):
         predicted, rule = decisions(context, self.on)
         right = predicted == part.labels
         rows = judge(list(self._proportions(part, right)), self.confidence)
+        leaks = list(_leakage(context.dataset, self.on))
         verdict = overall([row.verdict for row in rows])
         first = rows[0]
         joint = f", jointly over the {len(rows)} rows" if len(rows) > 1 else ""
@@ -73,14 +83,13 @@ class Accuracy(Claim):
             grade=Grade.STATISTICAL,
             value=first.share,
             interval=(first.lower, first.upper),
-            reason=explain(rows, "accuracy"),
+            reason=" ".join([explain(rows, "accuracy"), *leaks]),
             assumptions=(
                 f"The {len(part)} inputs of the part {self.on!r} are an independent sample of the"
                 " inputs that the claim is about, and served neither to train nor to choose the"
                 " model.",
                 rule,
                 f"Each bound holds with {percent(self.confidence)} confidence on its side{joint}.",
-                *_leakage(context.dataset, self.on),
             ),
             exhibits=tuple(_exhibits(rows, predicted, part)),
             files={"predictions.csv": _predictions(context.dataset, self.on, predicted, part)},
@@ -92,8 +101,8 @@ class Accuracy(Claim):
         least = self.at_least if self.group_at_least is None else self.group_at_least
         for name in self.bins:
             if name not in self.by:
-                raise ContractError(f"claim {self.id!r}: bins for {name!r}, which is not in `by`")
-        for column in self.by:
+                raise ContractError(f"bins for {name!r}, which is not in `by`")
+        for column in dict.fromkeys(self.by):
             for name, mask in groups(part, column, self.bins.get(column)):
                 yield Proportion(name, int(right[mask].sum()), int(mask.sum()), least)
 
@@ -102,8 +111,7 @@ def _exhibits(rows: list[Judged], predicted: np.ndarray, part: Dataset) -> Itera
     yield table(rows, "Accuracy", "right", "inputs")
     yield chart(rows, "Accuracy against what is claimed", "accuracy")
     names = part.class_names
-    size = max(len(names), int(predicted.max()) + 1)
-    names += tuple(str(index) for index in range(len(names), size))
+    size = len(names)
     counts = np.zeros((size, size), dtype=int)
     np.add.at(counts, (part.labels.astype(int), predicted), 1)
     if size <= MOST_CLASSES_SHOWN:
@@ -142,9 +150,12 @@ def _predictions(dataset: Dataset, on: str, predicted: np.ndarray, part: Dataset
     names = dict(enumerate(part.class_names))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["row", "label", "predicted", "right"])
-    for row, label, decided in zip(dataset.parts[on], part.labels, predicted, strict=True):
-        writer.writerow(
-            [row, names[label], names.get(decided, decided), "yes" if label == decided else "no"]
-        )
+    # Where rows come from files, their names say more than numbers do.
+    named = ["file"] if "file" in part.columns else []
+    writer.writerow(["row", *named, "label", "predicted", "right"])
+    for index, row in enumerate(dataset.parts[on]):
+        label, decided = part.labels[index], predicted[index]
+        origin = [part.columns[column][index] for column in named]
+        right = "yes" if label == decided else "no"
+        writer.writerow([row, *origin, names[label], names[decided], right])
     return File(text.getvalue().encode(), "label and decision of every input, by row of the data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 import torch
@@ -122,16 +123,11 @@ class Rewrite:
         for name in (*self.nodes, *self.tensors):
             if name not in needed and name not in self.merged_into:
                 self._lose(name, output)  # nobody needs it any more
-        graph = Graph(
+        graph = dataclasses.replace(
+            self.source,
             nodes=tuple(node for node in self.nodes.values() if node.name in needed),
             output=output,
-            input_shape=self.source.input_shape,
             tensors={name: tensor for name, tensor in self.tensors.items() if name in needed},
-            parameters=tuple(
-                name
-                for name in self.source.parameters
-                if name in needed and name in self.parameters
-            ),
-            input=self.source.input,
+            parameters=tuple(name for name in self.source.parameters if name in needed),
         )
         return View(self.source, graph, self.same_as, self.merged_into)

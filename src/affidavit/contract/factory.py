@@ -1,0 +1,112 @@
+"""Model factories: code that a contract names and the audit runs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from affidavit.errors import AffidavitError, ContractError, ModelError
+
+
+def make_model(source: str, arguments: Mapping[str, Any], folder: Path, seed: int) -> Any:
+    """What the factory returns, called with the generators of PyTorch, NumPy and Python seeded.
+
+    Args:
+        source: `package.module:function`, or `file.py:function` in the folder. Either finds modules
+            in the folder (the file's own, for a file) without their being installed.
+
+    Raises:
+        ContractError: there is no such factory.
+        ModelError: it failed, or tried to end the program.
+    """
+    factory = _factory(source, folder)
+    try:
+        with _seeded(seed):
+            return factory(**arguments)
+    except AffidavitError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"the factory {source} failed: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002 - what a factory may draw from
+            random.seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)  # noqa: NPY002
+
+
+def _factory(source: str, folder: Path) -> Callable[..., Any]:
+    """The function that `package.module:function` or `file.py:function` names."""
+    place, _, name = source.rpartition(":")
+    if not place or not name:
+        raise ContractError(
+            f"[model] source: expected an .onnx file, package.module:function or file.py:function,"
+            f" got {source!r}"
+        )
+    try:
+        module = (
+            _module_of_file(folder / place) if place.endswith(".py") else _module(place, folder)
+        )
+    except AffidavitError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ContractError(
+            f"[model] source: {place} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ContractError(f"[model] source: {place} has no function {name!r}")
+    return function  # type: ignore[no-any-return]
+
+
+def _module(name: str, folder: Path) -> Any:
+    with _importable(folder):
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Modules in the folder are found without being installed, as a script's neighbours are."""
+    place = str(folder.resolve())
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+
+
+def _module_of_file(path: Path) -> Any:
+    if not path.is_file():
+        raise ContractError(f"[model] source: no such file: {path}")
+    # Under a name of its own, so that files of the same name in two folders do not meet.
+    name = f"affidavit_factory_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ContractError(f"[model] source: {path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with _importable(path.parent):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
