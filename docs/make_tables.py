@@ -27,10 +27,12 @@ def ops() -> Iterator[str]:
 
 
 def data_sets() -> Iterator[str]:
-    yield "| name | what it is |"
-    yield "|---|---|"
-    for name, line in named_sets:
-        yield f"| `{name}` | {line} |"
+    yield "| name | what it is | files in the data folder | download |"
+    yield "|---|---|---|---|"
+    for item in named_sets:
+        files = ", ".join(f"`{file}`" for file in item.files) or "installed with scikit-learn"
+        yes = "yes" if item.downloads else "no"
+        yield f"| `{item.name}` | {item.description} | {files} | {yes} |"
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {"ops": ops, "data sets": data_sets}

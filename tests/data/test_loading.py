@@ -77,10 +77,11 @@ def test_splits(folder: Path) -> None:
 
 
 def test_each_named_set_is_listed_once() -> None:
-    names = [name for name, _ in named_sets]
+    names = [item.name for item in named_sets]
     assert len(set(names)) == len(names)
     assert {"sklearn:digits", "mnist", "adult"} <= set(names)
-    assert all(line for _, line in named_sets)
+    assert all(item.description for item in named_sets)
+    assert all(item.files for item in named_sets if not item.name.startswith("sklearn:"))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pytest
@@ -7,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from affidavit.evidence import Header, Statement
-from affidavit.report import summary
+from affidavit.report import changes, compare, summary
 
 
 def shown(header: Header, statements: list[Statement], width: int = 80, **options: bool) -> str:
@@ -53,3 +54,21 @@ def test_foreign_text_is_literal(
 
 def test_nothing_claimed(header: Header) -> None:
     assert "makes no claim, so nothing was checked" in shown(header, [])
+
+
+def test_a_narrow_terminal_gets_a_list(header: Header, statements: list[Statement]) -> None:
+    lines = shown(header, statements, 40).splitlines()
+    assert max(map(cell_len, lines)) <= 40
+    for statement in statements:
+        assert statement.id in lines  # whole, on a line of its own
+        assert any(str(statement.verdict) in line for line in lines)
+
+
+def test_a_reworded_claim_is_shown_in_both_wordings(statements: list[Statement]) -> None:
+    old = statements[0]
+    new = dataclasses.replace(old, claim="Something easier", parameters={"at_least": 0.1})
+    out = io.StringIO()
+    Console(file=out, width=120).print(changes(compare([old], [new])))
+    flat = " ".join(out.getvalue().split())
+    assert "other claim" in flat
+    assert "now: Something easier" in flat

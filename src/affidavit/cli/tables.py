@@ -18,7 +18,7 @@ def ops_table() -> Table:
     for column in ("op", "PyTorch (ATen)", "ONNX", *METHODS):
         table.add_column(column, overflow="fold")
     for op in supported_ops():
-        marks = ["yes" if method in op.methods else "no" for method in METHODS]
+        marks = [_yes(method in op.methods) for method in METHODS]
         table.add_row(f"[bold]{op.name}[/]", ", ".join(op.pytorch), ", ".join(op.onnx), *marks)
     return table
 
@@ -48,12 +48,25 @@ def claim_tables(kind: str | None = None) -> Iterator[Table]:
 
 
 def data_table() -> Table:
-    """The named data sets."""
+    """The named data sets, and where each is looked for."""
     from affidavit.data import named_sets
+    from affidavit.data.named.download import cache_folder, data_folder
 
-    table = Table(title="Named data sets", title_justify="left")
-    table.add_column("name")
-    table.add_column("what it is")
-    for name, line in named_sets:
-        table.add_row(name, escape(line))
+    folder = data_folder()
+    places = [f"AFFIDAVIT_DATA ({folder or 'not set'})", f"the cache ({cache_folder()})"]
+    table = Table(
+        title="Named data sets",
+        title_justify="left",
+        caption=escape(f"Files are looked for in {', then '.join(places)}, then downloaded."),
+        caption_justify="left",
+    )
+    for column in ("name", "what it is", "files", "download"):
+        table.add_column(column, overflow="fold")
+    for item in named_sets:
+        files = "\n".join(item.files) or "installed"
+        table.add_row(item.name, escape(item.description), escape(files), _yes(item.downloads))
     return table
+
+
+def _yes(answer: bool) -> str:
+    return "yes" if answer else "no"

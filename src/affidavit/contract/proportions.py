@@ -89,7 +89,7 @@ def judge(proportions: Sequence[Proportion], confidence: float) -> list[Judged]:
 
 def percent(confidence: float) -> str:
     """A confidence as people write it."""
-    return f"{plain(100 * confidence)} %"
+    return f"{plain(100 * confidence)}\N{NO-BREAK SPACE}%"
 
 
 def plain(value: float) -> str:

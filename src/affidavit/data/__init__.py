@@ -7,7 +7,7 @@ into parts as a :class:`Split` says. :data:`named_sets` lists the sets that have
 from __future__ import annotations
 
 from affidavit.data.dataset import Dataset
-from affidavit.data.loading import load, named_sets
+from affidavit.data.loading import NamedSource, load, named_sets
 from affidavit.data.split import Split
 
-__all__ = ["Dataset", "Split", "load", "named_sets"]
+__all__ = ["Dataset", "NamedSource", "Split", "load", "named_sets"]

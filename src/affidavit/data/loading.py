@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,36 @@ from affidavit.data.raw import Raw
 from affidavit.data.split import Split
 from affidavit.errors import DataError, nearest
 
-named_sets: tuple[tuple[str, str], ...] = (
-    *((PREFIX + name, "comes with scikit-learn, no download") for name in BUNDLED),
-    *((name, entry.description) for name, entry in NAMED.items()),
+
+@dataclass(frozen=True)
+class NamedSource:
+    """A source that has a name.
+
+    Attributes:
+        description: a line that says what it is.
+        files: its files, by their place in the data folder; none where it comes installed.
+        downloads: whether it can be downloaded.
+    """
+
+    name: str
+    description: str
+    files: tuple[str, ...] = ()
+    downloads: bool = False
+
+
+named_sets: tuple[NamedSource, ...] = (
+    *(NamedSource(PREFIX + name, "comes with scikit-learn") for name in BUNDLED),
+    *(
+        NamedSource(
+            name,
+            entry.description,
+            tuple(file.path for file in entry.forms[0].files),
+            any(all(file.url for file in form.files) for form in entry.forms),
+        )
+        for name, entry in NAMED.items()
+    ),
 )
-"""Each source that has a name, with a line that says what it is."""
+"""Each source that has a name."""
 
 _KINDS = (
     "A source is a named set, a file ending in .npz, .csv, .csv.gz or .parquet, or a folder of "
@@ -130,7 +156,7 @@ def _existing(source: str | Path, folder: str | Path | None) -> Path:
         return path
     if str(source).lower().endswith(endings) or len(Path(source).parts) > 1:
         raise DataError(f"{path} does not exist. {_KINDS}")
-    names = [name for name, _ in named_sets]
+    names = [item.name for item in named_sets]
     raise DataError(
         f"{str(source)!r} is neither a named set nor a file{nearest(str(source), names)}. "
         f"{_KINDS} Named sets: {', '.join(names)}."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +20,9 @@ from affidavit.report import wording
 from affidavit.report.diff import Change, ClaimChange, Comparison
 
 _STYLES = {Verdict.HOLDS: "green", Verdict.VIOLATED: "bold red", Verdict.UNDECIDED: "yellow"}
+NARROW = 64
+"""Below this many columns a table of statements has no room for the claims."""
+
 _CHANGE_STYLES = {
     Change.BETTER: "green",
     Change.ADDED: "green",
@@ -34,7 +37,7 @@ def summary(header: Header, statements: Sequence[Statement]) -> RenderableType:
     in full sentences, and the totals."""
     parts: list[RenderableType] = [_heading(header)]
     if statements:
-        parts.append(_table(statements))
+        parts.append(_Statements(statements))
     parts += [_finding(s) for s in statements if s.verdict is not Verdict.HOLDS]
     parts.append(_totals(header, statements))
     return Group(*parts)
@@ -47,6 +50,27 @@ def _heading(header: Header) -> RenderableType:
         line = Text(f"{what:<6}").append(wording.one_line(subject.name))
         lines.append(line.append(f"  sha256 {digest}", style="dim"))
     return Group(*lines)
+
+
+class _Statements:
+    """The statements as a table, or one below the other where the terminal is narrow."""
+
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        self.statements = statements
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.max_width >= NARROW:
+            yield _table(self.statements)
+            return
+        for statement in self.statements:
+            yield Text.assemble(
+                "\n",
+                (wording.one_line(statement.id), "bold"),
+                f"\n{wording.one_line(statement.claim)}\n",
+                _verdict(statement.verdict),
+                f" ({statement.grade}): {_value(statement)} {_interval(statement)}",
+            )
+        yield Text()
 
 
 def _table(statements: Sequence[Statement]) -> Table:
@@ -114,7 +138,7 @@ def changes(comparison: Comparison) -> RenderableType:
     table.add_column("After", overflow="fold", max_width=20)
     for claim in shown:
         table.add_row(
-            Text.assemble((wording.one_line(claim.id), "bold"), _unlike(claim)),
+            Text.assemble((wording.one_line(claim.id), "bold"), _unlike(claim), _reworded(claim)),
             Text(str(claim.change), style=_CHANGE_STYLES.get(claim.change, "")),
             _side(claim.old),
             _side(claim.new),
@@ -138,6 +162,13 @@ def _unlike(claim: ClaimChange) -> str:
         if flag
     ]
     return f"\nother {', '.join(changed)}" if changed else ""
+
+
+def _reworded(claim: ClaimChange) -> str:
+    if claim.old is None or claim.new is None or claim.old.claim == claim.new.claim:
+        return ""
+    before, after = wording.one_line(claim.old.claim), wording.one_line(claim.new.claim)
+    return f"\nwas: {before}\nnow: {after}"
 
 
 def _side(statement: Statement | None) -> Text:

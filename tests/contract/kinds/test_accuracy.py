@@ -103,7 +103,7 @@ def test_the_sentence_says_what_is_claimed() -> None:
     )
     assert claim.text == (
         "Accuracy on test is at least 0.95, and at least 0.9 in every group by class, sex"
-        " (99 % confidence)"
+        " (99\N{NO-BREAK SPACE}% confidence)"
     )
     assert claim.parameters() == {
         "at_least": 0.95,
