@@ -53,9 +53,24 @@ class GraphBuilder:
         """Whether the value depends on the input, its axis 0 being the batch."""
         return name in self._batched
 
-    def module(self, name: str) -> str:
-        """The module path that a node added earlier was given."""
-        return next((node.module for node in self.nodes if node.name == name), "")
+    def node(self, name: str) -> Node | None:
+        """The node of that name among those added so far."""
+        return next((node for node in reversed(self.nodes) if node.name == name), None)
+
+    def swap_names(self, first: int, one: str, other: str) -> None:
+        """Exchanges two names among the nodes from number `first` on, which alone know them."""
+        new = {one: other, other: one}
+        self.nodes[first:] = [
+            dataclasses.replace(
+                node,
+                name=new.get(node.name, node.name),
+                operands=tuple(new.get(operand, operand) for operand in node.operands),
+            )
+            for node in self.nodes[first:]
+        ]
+        self._meta[one], self._meta[other] = self._meta[other], self._meta[one]
+        if (one in self._batched) != (other in self._batched):
+            self._batched ^= {one, other}
 
     def tensor(self, name: str, value: Tensor, *, parameter: bool) -> str:
         """Adds a parameter or constant under a name of its own. The graph keeps a copy."""

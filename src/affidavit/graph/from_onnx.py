@@ -14,7 +14,7 @@ from onnx import TensorProto
 from affidavit.errors import ModelError, UnsupportedOpsError
 from affidavit.graph.builder import GraphBuilder, Inexpressible
 from affidavit.graph.graph import Graph
-from affidavit.graph.onnx import CONVERSIONS, FOLDABLE, Call, Constant, fold
+from affidavit.graph.onnx import CONVERSIONS, FOLDABLE, Call, Comparison, Constant, fold
 from affidavit.graph.onnx.file import read_onnx, read_tensor
 
 FREE_BATCH = (2, 3)
@@ -91,7 +91,10 @@ class _Converter:
         self.added: dict[Constant, str] = {}
         # By ONNX name: the name of a value of the graph, a constant not used there yet, or None
         # where a fault upstream left nothing.
-        self.values: dict[str, str | Constant | None] = {"": None, inputs[0].name: inputs[0].name}
+        self.values: dict[str, str | Constant | Comparison | None] = {
+            "": None,
+            inputs[0].name: inputs[0].name,
+        }
         for name, array in arrays.items():
             self.values[name] = Constant(name, array, parameter=array.dtype.kind == "f")
 
@@ -134,13 +137,14 @@ class _Converter:
             self.opset,
             self.unbatched,
         )
+        first = len(self.builder.nodes)
         try:
             constants = [value for value in operands if isinstance(value, Constant)]
             known = all(not c.parameter for c in constants) and len(constants) == sum(
                 value is not None for value in operands
             )
             if op in FOLDABLE and (known or op == "Shape"):
-                results: Sequence[Any] = fold(node, call)
+                results: Any = fold(node, call)
             elif op in CONVERSIONS:
                 results = CONVERSIONS[op].function(call)
             else:
@@ -149,9 +153,17 @@ class _Converter:
             self.faults.append((f"{op} ({reason})", place))
             return
         for name, value in zip(
-            node.output, [results] if isinstance(results, str) else results, strict=False
+            node.output, results if isinstance(results, list | tuple) else [results], strict=False
         ):
-            self.values[name] = value
+            self.values[name] = self._named(name, value, first)
+
+    def _named(self, name: str, value: Any, first: int) -> Any:
+        """The value under its own name, which an earlier step towards it may have taken."""
+        new = {node.name for node in self.builder.nodes[first:]}
+        if not isinstance(value, str) or value == name or not {name, value} <= new:
+            return value
+        self.builder.swap_names(first, name, value)
+        return name
 
 
 def _inputs(model: onnx.ModelProto, arrays: dict[str, np.ndarray]) -> list[onnx.ValueInfoProto]:

@@ -230,7 +230,8 @@ class _Converter:
             if isinstance(value, str) and not self.builder.is_batched(value):
                 if value in self.builder.tensors:
                     return value.rpartition("/" if "/" in value else ".")[0]
-                return self.builder.module(value)
+                node = self.builder.node(value)
+                return node.module if node else ""
         return ""
 
     def _constant(self, value: Any) -> Tensor | None:

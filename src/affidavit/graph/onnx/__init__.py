@@ -4,13 +4,14 @@ Importing a module of this package registers its conversions.
 """
 
 from affidavit.graph.onnx import activations, affine, movement, windows
-from affidavit.graph.onnx.call import CONVERSIONS, Call, Constant
+from affidavit.graph.onnx.call import CONVERSIONS, Call, Comparison, Constant
 from affidavit.graph.onnx.constants import FOLDABLE, fold
 
 __all__ = [
     "CONVERSIONS",
     "FOLDABLE",
     "Call",
+    "Comparison",
     "Constant",
     "activations",
     "affine",

@@ -8,7 +8,8 @@ from typing import Any
 
 from affidavit.graph import ops
 from affidavit.graph.builder import Inexpressible
-from affidavit.graph.onnx.call import Call, converts
+from affidavit.graph.graph import Node
+from affidavit.graph.onnx.call import Call, Comparison, converts
 
 
 def _elementwise(name: str, op: Callable[[dict[str, Any]], ops.Op], gives: type[ops.Op]) -> None:
@@ -112,3 +113,36 @@ def _softmax_axis(call: Call) -> int:
     if axis != len(call.shape(x)) - 1:
         raise Inexpressible("a softmax over several axes at once")
     return axis
+
+
+@converts("Greater")
+def _greater(call: Call) -> Comparison:
+    return Comparison(call.value(0), call.scalar(1, "", 0.0))
+
+
+@converts("Where", to=[ops.Softplus])
+def _where(call: Call) -> str:
+    """PyTorch's softplus, which its exporter writes as a choice: x itself above the threshold."""
+    condition = call.operands[0]
+    above, below = call.value(1), call.builder.node(call.value(2))
+    if isinstance(condition, Comparison) and below is not None:
+        beta = _softplus_beta(call, below, above, condition.value)
+        if beta is not None:
+            return call.add(ops.Softplus(beta, condition.threshold), above)
+    raise Inexpressible("a choice by comparison")
+
+
+def _softplus_beta(call: Call, node: Node, x: str, scaled: str) -> float | None:
+    """The beta for which the node is `softplus(beta x) / beta`, `scaled` being `beta x`."""
+    if isinstance(node.op, ops.Softplus):
+        return 1.0 if node.operands == (scaled,) and scaled == x else None
+    inner, outer = call.builder.node(scaled), call.builder.node(node.operands[0])
+    if not isinstance(node.op, ops.Div) or inner is None or outer is None:
+        return None
+    same = isinstance(outer.op, ops.Softplus) and outer.operands == (scaled,)
+    factors = [call.builder.tensors.get(name) for name in (node.operands[1], inner.operands[-1])]
+    constant = all(factor is not None and factor.numel() == 1 for factor in factors)
+    if not same or not constant or not isinstance(inner.op, ops.Mul) or inner.operands[0] != x:
+        return None
+    beta, again = (float(factor) for factor in factors if factor is not None)
+    return beta if beta == again else None

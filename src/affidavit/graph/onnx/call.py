@@ -22,6 +22,14 @@ class Constant:
     parameter: bool = False
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Where a value exceeds a number: no value of a graph, but part of what an op stands for."""
+
+    value: str
+    threshold: float
+
+
 class Call:
     """One ONNX node under conversion: its operands and attributes, and where its results go."""
 
@@ -31,7 +39,7 @@ class Call:
         added: dict[Constant, str],
         place: str,
         outputs: list[str],
-        operands: Sequence[str | Constant | None],
+        operands: Sequence[str | Constant | Comparison | None],
         attributes: dict[str, Any],
         opset: int,
         unbatched: bool,
@@ -57,6 +65,8 @@ class Call:
         if not self.has(index):
             raise Inexpressible(f"operand {index} is missing")
         operand = self.operands[index]
+        if isinstance(operand, Comparison):
+            raise Inexpressible("a comparison")
         if not isinstance(operand, Constant):
             return str(operand)
         if operand not in self.added:
@@ -117,7 +127,7 @@ class Call:
 class Conversion(NamedTuple):
     """How one ONNX operator is converted, and to which ops of the set."""
 
-    function: Callable[[Call], str | Sequence[str]]
+    function: Callable[[Call], str | Sequence[str] | Comparison]
     gives: tuple[type[ops.Op], ...]
 
 
