@@ -242,3 +242,38 @@ def test_training_through_the_graph() -> None:
     assert losses[-1] < losses[0]
     assert linear.sha256 == before
     assert not torch.equal(live["weight"], linear.tensors["weight"])
+
+
+class _Views(nn.Module):
+    """Activations whose operand is also seen elsewhere: through a view, twice, or as the output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 6), nn.Linear(6, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a = self.first(x)
+        view = a.reshape(-1, 2, 3)
+        b = torch.relu(a)
+        c = self.second(b)
+        d = nn.functional.leaky_relu(c, 0.2) + c
+        e = nn.functional.hardtanh(self.second(d))
+        return e + view.reshape(-1, 6) + torch.relu(x @ torch.ones(4, 6))
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+def test_no_value_is_overwritten_that_somebody_sees(gradients: bool) -> None:
+    torch.manual_seed(0)
+    module = _Views()
+    graph = load(module, torch.zeros(1, 4))
+    x = torch.randn(5, 4)
+    before = x.clone()
+    everything = [node.name for node in graph.nodes]
+    with torch.set_grad_enabled(gradients):
+        torch.testing.assert_close(graph(x), module(x))
+        alone = {name: graph.values(x, [name])[name] for name in everything}
+        together = graph.values(x, everything)
+    assert torch.equal(x, before)
+    for name in everything:
+        torch.testing.assert_close(alone[name], together[name])
+        assert torch.equal(together[name], graph.values(x, [name, graph.output])[name])

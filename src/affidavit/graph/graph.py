@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from affidavit.errors import ModelError, UnsupportedOpsError, nearest
-from affidavit.graph.interpreter import RULES, Rule
+from affidavit.graph.interpreter import FRESH, OVERWRITING, RULES, Rule
 from affidavit.graph.ops import Op, batch_fault
 
 BATCH = -1
@@ -118,8 +119,12 @@ class Graph:
         for name in wanted:
             self.require(name)
         keep = set(wanted)
-        for rule, op, operands, name, last_uses in self._plan:
-            env[name] = rule(op, *[env[operand] for operand in operands])
+        overwrite = not torch.is_grad_enabled()
+        for rule, overwriting, op, operands, name, last_uses in self._plan:
+            if overwriting is not None and overwrite and operands[0] not in keep:
+                env[name] = overwriting(op, env[operands[0]])
+            else:
+                env[name] = rule(op, *[env[operand] for operand in operands])
             for dead in last_uses:
                 if dead not in keep:
                     del env[dead]
@@ -199,7 +204,9 @@ class Graph:
         return {node.name: node for node in self.nodes}
 
     @cached_property
-    def _plan(self) -> list[tuple[Rule, Op, tuple[str, ...], str, tuple[str, ...]]]:
+    def _plan(
+        self,
+    ) -> list[tuple[Rule, Rule | None, Op, tuple[str, ...], str, tuple[str, ...]]]:
         # With each node, the values that nobody needs after it: memory stays as low as in eager.
         later = {self.output}
         plan = []
@@ -208,8 +215,20 @@ class Graph:
             if node.name not in later:
                 dead.add(node.name)
             later |= set(node.operands)
-            plan.append((RULES[type(node.op)], node.op, node.operands, node.name, tuple(dead)))
+            rule, overwriting = RULES[type(node.op)], self._overwriting(node)
+            plan.append((rule, overwriting, node.op, node.operands, node.name, tuple(dead)))
         return plan[::-1]
+
+    def _overwriting(self, node: Node) -> Rule | None:
+        """The rule that may take over its operand's memory: a new value that nobody else uses."""
+        source = self._by_name.get(node.operands[0])
+        if source is None or not isinstance(source.op, FRESH) or self._uses[source.name] > 1:
+            return None
+        return OVERWRITING.get(type(node.op)) if source.name != self.output else None
+
+    @cached_property
+    def _uses(self) -> Counter[str]:
+        return Counter(operand for node in self.nodes for operand in node.operands)
 
     def _environment(self, x: Tensor, params: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         for name in params or ():

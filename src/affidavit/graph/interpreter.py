@@ -123,3 +123,16 @@ RULES: dict[type[Op], Rule] = {
     ops.LogSoftmax: lambda op, x: torch.log_softmax(x, op.axis),
 }
 """The evaluation rule of every op in the set."""
+
+OVERWRITING: dict[type[Op], Rule] = {
+    ops.Relu: lambda op, x: torch.relu_(x),
+    ops.Clip: lambda op, x: torch.clamp_(x, op.lower, op.upper),
+    ops.LeakyRelu: lambda op, x: F.leaky_relu_(x, op.slope),
+}
+"""Rules that put the result where the operand was, for where nobody else can see the operand.
+
+Large activations cost more to allocate than to compute.
+"""
+
+FRESH = (ops.Linear, ops.Conv, ops.BatchNorm, ops.Add, ops.Sub, ops.Mul, ops.Div)
+"""Ops whose result never shares memory with an operand."""
