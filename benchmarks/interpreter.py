@@ -20,10 +20,10 @@ def main() -> None:
             x = torch.rand(batch, 3, 32, 32)
             torch.testing.assert_close(graph(x), network(x))
             torch.testing.assert_close(folded(x), network(x), rtol=1e-3, atol=1e-3)
-            results[f"graph against eager, batch {batch}"] = compare(
+            results[f"ResNet-20, graph against eager PyTorch, batch {batch}"] = compare(
                 lambda x=x: graph(x), lambda x=x: network(x)
             )
-            results[f"simplified graph against eager, batch {batch}"] = compare(
+            results[f"ResNet-20, simplified graph against eager PyTorch, batch {batch}"] = compare(
                 lambda x=x: folded(x), lambda x=x: network(x)
             )
     record("interpreter", results)

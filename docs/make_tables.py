@@ -1,11 +1,12 @@
 """Writes the tables in the documentation that the code knows best.
 
 `python docs/make_tables.py` replaces what stands between `<!-- table: NAME -->` and
-`<!-- end -->` in the pages of this folder. A test holds the pages against it.
+`<!-- end -->` in the README and the pages of this folder. A test holds the pages against it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from affidavit.data import named_sets
 from affidavit.graph.table import METHODS, supported_ops
 
-PAGES = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 
 
 def ops() -> Iterator[str]:
@@ -35,7 +36,21 @@ def data_sets() -> Iterator[str]:
         yield f"| `{item.name}` | {item.description} | {files} | {yes} |"
 
 
-TABLES: dict[str, Callable[[], Iterator[str]]] = {"ops": ops, "data sets": data_sets}
+def costs() -> Iterator[str]:
+    yield "| | ours | peer | ours / peer |"
+    yield "|---|---|---|---|"
+    for name in ("interpreter", "loading", "help"):
+        record = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
+        for case, found in record["results"].items():
+            seconds = [f"{found[key]:.2g} s" for key in ("ours_seconds", "peer_seconds")]
+            yield f"| {case} | {' | '.join(seconds)} | {found['ratio']:.2f} |"
+
+
+TABLES: dict[str, Callable[[], Iterator[str]]] = {
+    "ops": ops,
+    "data sets": data_sets,
+    "costs": costs,
+}
 
 
 def filled(page: str) -> str:
@@ -49,7 +64,7 @@ def filled(page: str) -> str:
 
 
 def main() -> None:
-    for path in sorted(PAGES.glob("*.md")):
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 

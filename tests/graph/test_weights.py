@@ -38,6 +38,8 @@ def same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor] = STA
         {"model": {"state_dict": STATE}},
         {"net": {"model": {"state_dict": STATE}}},
         {f"module.{name}": tensor for name, tensor in STATE.items()},
+        {f"_orig_mod.{name}": tensor for name, tensor in STATE.items()},
+        {f"module._orig_mod.{name}": tensor for name, tensor in STATE.items()},
         {"state_dict": {f"module.{name}": tensor for name, tensor in STATE.items()}},
         {**STATE, "version": 2},
     ],

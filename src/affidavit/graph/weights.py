@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from affidavit.errors import ModelError, nearest
 
 _CONTAINERS = ("state_dict", "model_state_dict", "model", "net")
+_WRAPPERS = ("_orig_mod.", "module.", "_orig_mod.")  # compiled, data-parallel, or one in the other
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
@@ -21,7 +22,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
     A checkpoint is read with `torch.load(weights_only=True)`: a file that would run code is
     refused. State dicts inside the usual containers (`state_dict`, `model`, ...) are found, and
-    the prefix `module.` that data-parallel training leaves is taken off.
+    the prefixes that data-parallel training and compilation leave are taken off.
 
     Raises:
         ModelError: missing, truncated, random or unsafe file, or no tensors in it.
@@ -36,8 +37,9 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ModelError(f"{path}: holds no tensors; expected a state dict")
-    if all(name.startswith("module.") for name in tensors):
-        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
+    for prefix in _WRAPPERS:
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
     return tensors
 
 

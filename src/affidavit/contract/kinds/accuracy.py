@@ -140,9 +140,10 @@ def _leakage(dataset: Dataset, on: str) -> Iterator[str]:
         if name != on:
             shared = sum(dataset.inputs[row].tobytes() in seen for row in rows)
             if shared:
+                inputs = "input" if shared == 1 else "inputs"
                 yield (
-                    f"Caution: {shared} inputs of the part {name!r} occur in {on!r} too, entry for"
-                    " entry."
+                    f"Caution: {shared:,} {inputs} of the part {name!r} occur in {on!r} too, entry"
+                    " for entry."
                 )
 
 
