@@ -258,7 +258,8 @@ class _Views(nn.Module):
         c = self.second(b)
         d = nn.functional.leaky_relu(c, 0.2) + c
         e = nn.functional.hardtanh(self.second(d))
-        return e + view.reshape(-1, 6) + torch.relu(x @ torch.ones(4, 6))
+        result: torch.Tensor = e + view.reshape(-1, 6) + torch.relu(x @ torch.ones(4, 6))
+        return result
 
 
 @pytest.mark.parametrize("gradients", [True, False])
