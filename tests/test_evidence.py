@@ -190,7 +190,7 @@ def put(*path: Any) -> Callable[[Any], Any]:
         (put("exhibits", 0, "rows", [[1]]), "has 2 columns and a row of 1 cells"),
         (put("exhibits", 0, "rows", 0, 0, []), r"rows\[0\]\[0\] should be text or a whole number"),
         (put("attachments", 0, "path", None), r"attachments\[0\]\.path should be text"),
-        (put("cost", {"seconds": 1.0}), "cost lacks the key 'evaluations'"),
+        (put("cost", {"evaluations": 1}), "cost lacks the key 'seconds'"),
         (put("parameters", "x" * 500), r"parameters should be an object, and is 'xx.*\.\.\."),
     ],
 )
@@ -224,3 +224,18 @@ def test_overall() -> None:
     assert evidence.overall([]) is holds
     assert evidence.overall([holds, undecided]) is undecided
     assert evidence.overall([violated, undecided, holds]) is violated
+
+
+@given(statements)
+def test_a_field_with_a_default_may_be_younger_than_the_record(
+    statement: evidence.Statement,
+) -> None:
+    record = evidence.to_json(statement)
+    del record["cost"]["evaluations"]
+    record["exhibits"] = [
+        {key: value for key, value in exhibit.items() if key != "note"}
+        for exhibit in record["exhibits"]
+    ]
+    read = evidence.statement_from_json(record)
+    assert read.cost.evaluations == 0
+    assert all(exhibit.note == "" for exhibit in read.exhibits)

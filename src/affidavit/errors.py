@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class AffidavitError(Exception):
@@ -36,9 +37,9 @@ class UnsupportedOpsError(ModelError):
         lines.append("`affidavit ops` lists what is supported.")
         super().__init__("\n".join(lines))
 
-    def __reduce__(self) -> tuple[type, tuple[str, tuple[tuple[str, str], ...]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # The default would hand the finished text to __init__ as the message.
-        return type(self), (str(self).split("\n", 1)[0], self.ops)
+        return type(self), (str(self).split("\n", 1)[0], self.ops), self.__dict__
 
 
 class DataError(AffidavitError):

@@ -297,17 +297,24 @@ def _read_tuple(kinds: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...
 
 def _read_fields(kind: Any, data: dict[str, Any], where: str) -> Any:
     kinds = get_type_hints(kind)
+    # A field with a default may be younger than the record.
+    optional = {f.name for f in dataclasses.fields(kind) if _has_default(f)}
     for name in kinds:
-        if name not in data:
+        if name not in data and name not in optional:
             raise RecordError(f"{where} lacks the key {name!r}")
     for name in data:
         if name not in kinds:
             raise RecordError(f"{where} has the key {name!r}, which means nothing there")
-    fields = {name: _read(kinds[name], data[name], f"{where}.{name}") for name in kinds}
+    fields = {name: _read(kinds[name], data[name], f"{where}.{name}") for name in data}
     try:
         return kind(**fields)
     except ValueError as error:
         raise RecordError(f"{where} is malformed: {error}") from error
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing
 
 
 def _restored(value: Any, where: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from affidavit.contract import Accuracy, Affidavit, Contract, Data, Model, Run, audit
 from affidavit.data import Dataset
@@ -89,7 +90,7 @@ def test_claims_are_carried_out_by_joblib(identity_model: Graph, answers: Answer
 
 def test_an_unknown_backend_or_device_is_told(identity_model: Graph, answers: Answers) -> None:
     claim = Accuracy(id="a", at_least=0.5)
-    with pytest.raises(ContractError, match=r"backend 'lokyy'.*did you mean 'loky'"):
+    with pytest.raises(ContractError, match=r"backend 'lokyy' \(did you mean 'loky'\?\)"):
         audit(contract(identity_model, answers(9, 1), claim), backend="lokyy")
     with pytest.raises(ContractError, match="device: 'gpu' cannot be used"):
         audit(contract(identity_model, answers(9, 1), claim, device="gpu"))
@@ -127,3 +128,32 @@ def test_a_damaged_record_is_told(affidavit: Affidavit, tmp_path: Path) -> None:
     (folder / "affidavit.json").write_text(json.dumps(record))
     with pytest.raises(RecordError, match="verdict should be one of"):
         Affidavit.load(folder)
+
+
+def test_an_audit_leaves_the_generators_alone(identity_model: Graph, answers: Answers) -> None:
+    state = torch.get_rng_state()
+    audit(contract(identity_model, answers(9, 1), Accuracy(id="a", at_least=0.5)))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_backend_that_is_not_installed_is_told(identity_model: Graph, answers: Answers) -> None:
+    with pytest.raises(ContractError, match=r"cannot use the backend 'ray': No module named 'ray'"):
+        audit(
+            contract(identity_model, answers(9, 1), Accuracy(id="a", at_least=0.5)), backend="ray"
+        )
+
+
+def test_the_hash_of_a_contract_tells_contents_apart(
+    identity_model: Graph, answers: Answers
+) -> None:
+    claim = Accuracy(id="a", at_least=0.5)
+    one, other = answers(9, 1), answers(8, 2)
+    assert contract(identity_model, one, claim) == contract(identity_model, one, claim)
+    assert (
+        contract(identity_model, one, claim).sha256 != contract(identity_model, other, claim).sha256
+    )
+    paths = [
+        Contract(model=Model(source=Path(name)), data=Data(source="x.csv"), claim=[claim]).sha256
+        for name in ("a.onnx", "b.onnx", "a.onnx")
+    ]
+    assert paths[0] == paths[2] != paths[1]

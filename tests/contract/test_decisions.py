@@ -55,7 +55,7 @@ def test_a_single_output_decides_between_two_classes(
     last: nn.Module | None, what: str, answers: Answers
 ) -> None:
     data = answers(25, 5)
-    predicted, rule = decisions(context(one_output(last), data), "test")
+    predicted, rule = decisions(context(one_output(last), data, None if last else "logit"), "test")
     assert int((predicted == data.labels).sum()) == 25
     assert what in rule
 
@@ -151,3 +151,16 @@ def test_a_model_that_names_its_classes_is_matched_by_name() -> None:
     indices = load(MLPClassifier((8,), max_iter=2000, random_state=0).fit(inputs, truth))
     predicted, _ = decisions(Context(indices, other), "test")
     assert (predicted == truth).mean() > 0.9
+
+
+def test_contradictions_about_a_single_output_are_told(answers: Answers) -> None:
+    with pytest.raises(ContractError, match="ends in a sigmoid: it gives a probability"):
+        decisions(context(one_output(nn.Sigmoid()), answers(4, 0)), "test")
+    with pytest.raises(ModelError, match="a softmax over a single entry"):
+        decisions(context(one_output(nn.Softmax(1)), answers(4, 0)), "test")
+
+
+def test_whole_numbers_among_class_labels_are_written_as_such() -> None:
+    inputs = np.random.default_rng(0).normal(size=(40, 2))
+    fitted = MLPClassifier((3,), max_iter=2000).fit(inputs, (inputs[:, 0] > 0).astype(float))
+    assert load(fitted).output_names == ("0", "1")

@@ -40,6 +40,13 @@ def test_missing_values_are_a_group(answers: Answers) -> None:
     assert covered(data, "age", [25]) == {"age < 25": 2, "age >= 25": 1, "age missing": 1}
 
 
+def test_missing_text_is_a_group(answers: Answers) -> None:
+    assert covered(answers(3, 0, city=["Bonn", "", "Bonn"]), "city") == {
+        "city Bonn": 2,
+        "city missing": 1,
+    }
+
+
 def test_bins_include_their_lower_edge(answers: Answers) -> None:
     data = answers(5, 0, age=[17, 18, 64, 65, 90])
     assert covered(data, "age", [18, 65]) == {

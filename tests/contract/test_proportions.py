@@ -130,3 +130,13 @@ def test_confidence_is_written_as_people_do() -> None:
         "99.9 %",
         "99.9999999 %",
     ]
+
+
+def test_what_is_written_is_never_on_the_wrong_side() -> None:
+    nearly = explain(judge([Proportion("overall", 24_999, 25_000, 1.0)], 0.95), "accuracy")
+    assert nearly.startswith(
+        "Overall accuracy is 0.99996 (24,999 of 25,000), with confidence at most 0.99"
+    )
+    met = explain(judge([Proportion("overall", 10**6, 10**6, 0.99999)], 0.95), "accuracy")
+    assert "with confidence at least 0.99999: 0.99999 is met." in met
+    assert percent(1 - 1e-14) != percent(1.0)

@@ -74,6 +74,8 @@ FAULTS: list[tuple[str, str, str]] = [
     ('"accuracy"', '"acuracy"', "of the unknown kind 'acuracy' (did you mean 'accuracy'?)"),
     ('kind = "accuracy"', '', "a claim without a kind; known kinds: accuracy"),
     ('id = "accurate"', '', "id: missing; expected name of the claim"),
+    ('"accuracy"', '["accuracy"]', "of the unknown kind ['accuracy']; known kinds: accuracy"),
+    ('seed = 3', 'seed = 18446744073709551616', "[run] seed: expected less than"),
     ('[[claim]]', '[[clam]]', "[clam]: unknown table (did you mean 'claim'?)"),
     ('[model]', '[modell]', "[modell]: unknown table (did you mean 'model'?)"),
     ('source = "m.py:net"', '', "[model] source: missing; expected an .onnx file"),

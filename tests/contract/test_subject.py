@@ -187,7 +187,7 @@ def test_a_factory_draws_with_the_seed_of_the_run(folder: Path, dataset: Dataset
     def digest(seed: int) -> str:
         torch.manual_seed(time.time_ns() % 2**31)
         state = torch.get_rng_state()
-        graph = load_model(Model(source="factory.py:random"), folder, dataset, seed)
+        graph = load_model(Model(source="factory.py:random"), folder, dataset, seed=seed)
         assert torch.equal(state, torch.get_rng_state())
         return graph.sha256
 
@@ -242,3 +242,47 @@ def test_classes_come_in_the_order_of_the_outputs(folder: Path) -> None:
     assert data.labels.tolist() == [1, 2, 1]
     with pytest.raises(DataError, match="the label 'c' is none of the classes"):
         load_data(Data(source="t.csv", label="y", classes=["a", "b"]), folder)
+
+
+class Normalised(nn.Module):
+    """A network whose own normalisation stands in a module called `preprocessing`."""
+
+    class Scaling(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x - 0.25) / 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.preprocessing, self.last = Normalised.Scaling(), nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.last(self.preprocessing(x))
+        return result
+
+
+def test_preprocessing_before_a_model_with_its_own() -> None:
+    network = Normalised()
+    graph = load(network, torch.zeros(1, 2))
+    x = torch.rand(5, 2)
+    once = with_preprocessing(graph, Preprocessing(mean=[1.0], std=[2.0]))
+    torch.testing.assert_close(once(x), network((x - 1) / 2))
+    twice = with_preprocessing(once, Preprocessing(mean=[1.0], std=[2.0]))
+    torch.testing.assert_close(twice(x), network(((x - 1) / 2 - 1) / 2))
+    assert twice.parameters == graph.parameters
+
+
+def test_channels_may_come_last_in_preprocessing() -> None:
+    graph = load(nn.Flatten(), torch.zeros(1, 4, 4, 3))
+    channels = Preprocessing(mean=[0.1, 0.2, 0.3], std=[1.0, 2.0, 3.0])
+    x = torch.rand(2, 4, 4, 3)
+    expected = (x - torch.tensor([0.1, 0.2, 0.3])) / torch.tensor([1.0, 2.0, 3.0])
+    found = with_preprocessing(graph, channels, channels_last=True)(x)
+    torch.testing.assert_close(found, expected.flatten(1))
+    with pytest.raises(ContractError, match="expected 1 or 4 finite numbers"):
+        with_preprocessing(graph, channels)
+
+
+def test_a_module_in_double_precision_is_traced_as_it_is(dataset: Dataset) -> None:
+    network = nn.Linear(2, 2).double()
+    graph = load_model(Model(source=network), Path(), dataset)
+    assert graph.tensors["weight"].dtype == torch.float64

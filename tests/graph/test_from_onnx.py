@@ -270,3 +270,16 @@ def test_a_choice_that_is_no_softplus_is_refused(tmp_path: Path) -> None:
     nodes = [Node("Greater", ["x", "zero"], ["c"]), Node("Relu", ["c"], ["y"])]
     with pytest.raises(UnsupportedOpsError, match=r"Relu \(a comparison\)"):
         load(write(tmp_path / "m.onnx", nodes, ("n", 4), {"zero": f32(0)}))
+
+
+def test_what_rounds_or_is_for_training_is_refused(tmp_path: Path) -> None:
+    half = [
+        Node("Cast", ["x"], ["h"], to=int(TensorProto.FLOAT16)),
+        Node("Cast", ["h"], ["y"], to=int(TensorProto.FLOAT)),
+    ]
+    with pytest.raises(UnsupportedOpsError, match="a cast to float16, which rounds"):
+        load(write(tmp_path / "m.onnx", half, ("n", 4)))
+    training = [Node("Dropout", ["x", "ratio", "on"], ["y"])]
+    constants = {"ratio": f32(0.5).reshape(()), "on": np.array(True)}
+    with pytest.raises(UnsupportedOpsError, match="dropout as in training"):
+        load(write(tmp_path / "m.onnx", training, ("n", 4), constants))

@@ -19,6 +19,7 @@ from affidavit.contract.affidavit import Affidavit
 from affidavit.contract.claim import Claim, Finding
 from affidavit.contract.context import Context
 from affidavit.contract.reading import read_contract
+from affidavit.contract.seeding import seeded
 from affidavit.contract.specification import Contract
 from affidavit.contract.subject import data_subject, load_data, load_model, model_subject
 from affidavit.errors import AffidavitError, ContractError, nearest
@@ -46,7 +47,13 @@ def audit(
     if not isinstance(contract, Contract):
         contract = read_contract(contract)
     dataset = load_data(contract.data, contract.folder, progress=progress)
-    graph = load_model(contract.model, contract.folder, dataset, contract.run.seed)
+    graph = load_model(
+        contract.model,
+        contract.folder,
+        dataset,
+        seed=contract.run.seed,
+        channels_last=contract.data.channels_last,
+    )
     context = Context(
         graph=graph,
         dataset=dataset,
@@ -62,10 +69,11 @@ def audit(
         with _parallel(backend):
             work = (joblib.delayed(_check)(claim, context) for claim in contract.claim)
             checked = list(joblib.Parallel()(work))
+    model = model_subject(contract, graph)
     header = Header(
-        title=contract.title or f"Audit of {model_subject(contract, graph).name}",
+        title=contract.title or f"Audit of {model.name}",
         contract_sha256=contract.sha256,
-        model=model_subject(contract, graph),
+        model=model,
         data=data_subject(dataset),
         created=datetime.now(UTC).replace(microsecond=0).isoformat(),
         seed=contract.run.seed,
@@ -98,9 +106,9 @@ def versions() -> MappingProxyType[str, str]:
 
 def _check(claim: Claim, context: Context) -> tuple[Finding, float]:
     started = time.perf_counter()
-    torch.manual_seed(context.seed)
     try:
-        finding = claim.check(context)
+        with seeded(context.seed):
+            finding = claim.check(context)
     except AffidavitError as error:
         error.add_note(f"in claim {claim.id!r}")
         raise
@@ -138,10 +146,15 @@ def _statement(
 
 def _parallel(backend: str) -> joblib.parallel_config:
     try:
+        if backend == "ray":
+            from ray.util.joblib import register_ray  # type: ignore[import-not-found, unused-ignore]
+
+            register_ray()
         return joblib.parallel_config(backend, n_jobs=-1)
     except (ValueError, ImportError) as error:
-        hint = nearest(backend, ("loky", "threading", "multiprocessing", "ray", "dask"))
-        raise ContractError(f"joblib has no backend {backend!r}{hint}: {error}") from error
+        known = ("loky", "threading", "multiprocessing", "ray", "dask")
+        hint = "" if backend in known else nearest(backend, known)
+        raise ContractError(f"joblib cannot use the backend {backend!r}{hint}: {error}") from error
 
 
 def _device(name: str) -> str:

@@ -74,7 +74,7 @@ class Context:
             for start in self.track(starts, f"Running the model on {name}"):
                 x = torch.tensor(part.inputs[start : start + self.batch_size]).to(self.device)
                 # A single output may come without an axis of its own.
-                batches.append(graph(x).float().cpu().numpy().reshape(len(x), -1))
+                batches.append(self._run(graph, x).float().cpu().numpy().reshape(len(x), -1))
         outputs = np.concatenate(batches)
         undefined = int(np.isnan(outputs).any(1).sum())
         if undefined:
@@ -82,3 +82,12 @@ class Context:
                 f"the model returns NaN on {undefined} of the {len(part)} inputs of {name!r}"
             )
         return outputs
+
+    def _run(self, graph: Graph, x: torch.Tensor) -> torch.Tensor:
+        try:
+            return graph(x)
+        except torch.OutOfMemoryError as error:
+            raise ModelError(
+                f"{self.device} has not enough memory for {len(x)} inputs at once: lower"
+                " [run] batch_size"
+            ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from affidavit.contract.context import Context
-from affidavit.errors import ContractError, DataError
+from affidavit.errors import ContractError, DataError, ModelError
 from affidavit.graph import ops
 
 
@@ -63,7 +63,15 @@ def _level(context: Context) -> tuple[float, str]:
     node = graph[graph.output]
     while isinstance(node.op, ops.Reshape) and node.operands[0] != graph.input:
         node = graph[node.operands[0]]
-    what = "probability" if isinstance(node.op, ops.Sigmoid) else context.output
+    if isinstance(node.op, ops.Softmax | ops.LogSoftmax):
+        raise ModelError("the model ends in a softmax over a single entry, which is always 1")
+    what = context.output
+    if isinstance(node.op, ops.Sigmoid):
+        if what == "logit":
+            raise ContractError(
+                '[model] output = "logit", and the model ends in a sigmoid: it gives a probability'
+            )
+        what = "probability"
     if what is None:
         raise ContractError(
             "the model has a single output and does not end in a sigmoid: say whether it is a"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
+from affidavit.contract.seeding import seeded
 from affidavit.errors import AffidavitError, ContractError, ModelError
 
 
@@ -31,26 +28,12 @@ def make_model(source: str, arguments: Mapping[str, Any], folder: Path, seed: in
     """
     factory = _factory(source, folder)
     try:
-        with _seeded(seed):
+        with seeded(seed):
             return factory(**arguments)
     except AffidavitError:
         raise
     except (Exception, SystemExit) as error:
         raise ModelError(f"the factory {source} failed: {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002 - what a factory may draw from
-            random.seed(seed)
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(arrays)  # noqa: NPY002
 
 
 def _factory(source: str, folder: Path) -> Callable[..., Any]:

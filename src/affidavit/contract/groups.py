@@ -73,7 +73,9 @@ def _require_same_partition(part: Dataset) -> None:
 
 
 def _missing(values: np.ndarray) -> np.ndarray:
-    return np.array([value is None or value != value for value in values.tolist()], dtype=bool)
+    return np.array(
+        [value is None or value == "" or value != value for value in values.tolist()], dtype=bool
+    )
 
 
 def _bins(

@@ -11,8 +11,9 @@ is violated only if some row is, wrongly.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from affidavit import statistics
 from affidavit.evidence import Cell, Estimate, IntervalChart, Table, Verdict
@@ -89,12 +90,12 @@ def judge(proportions: Sequence[Proportion], confidence: float) -> list[Judged]:
 
 def percent(confidence: float) -> str:
     """A confidence as people write it."""
-    return f"{plain(100 * confidence)}\N{NO-BREAK SPACE}%"
+    return f"{Decimal(repr(confidence)) * 100:f}".rstrip("0").rstrip(".") + "\N{NO-BREAK SPACE}%"
 
 
 def plain(value: float) -> str:
     """A number as it was meant, without the tail of its binary form, and never rounded to 1."""
-    return f"{value:.12g}"
+    return repr(value).removesuffix(".0")
 
 
 def explain(rows: Sequence[Judged], quantity: str) -> str:
@@ -118,17 +119,17 @@ def _sentence(row: Judged, quantity: str) -> str:
     if not p.trials:
         needed = f"; {row.further:,} right ones without a miss would decide" if row.further else ""
         return f"{what} is unknown: no such inputs{needed}."
-    seen = f"{what} is {row.share:.4g} ({p.successes:,} of {p.trials:,})"
+    seen = f"{what} is {_share(row)} ({p.successes:,} of {p.trials:,})"
     claimed = plain(p.at_least)
     # Where Holm decides what the simultaneous bound alone would not, its p-value is the reason.
     if row.verdict is Verdict.HOLDS:
         if row.lower < p.at_least:
             return f"{seen}, at or above {claimed} with confidence (Holm's p = {row.p_holds:.2g})."
-        return f"{seen}, with confidence at least {_down(row.lower)}: {claimed} is met."
+        return f"{seen}, with confidence at least {_down(row.lower, p.at_least)}: {claimed} is met."
     if row.verdict is Verdict.VIOLATED:
         if row.upper > p.at_least:
             return f"{seen}, below {claimed} with confidence (Holm's p = {row.p_violated:.2g})."
-        return f"{seen}, with confidence at most {_up(row.upper)}: below {claimed}."
+        return f"{seen}, with confidence at most {_up(row.upper, p.at_least)}: below {claimed}."
     between = f"{seen}, and with confidence between {_down(row.lower)} and {_up(row.upper)}"
     if row.further is None:
         more = "no number of further inputs with the same share right would decide"
@@ -139,12 +140,30 @@ def _sentence(row: Judged, quantity: str) -> str:
     return f"{between}, on both sides of {claimed}; {more}."
 
 
-def _down(bound: float) -> str:
-    return f"{math.floor(bound * 1e4) / 1e4:.4f}"
+def _share(row: Judged) -> str:
+    """The share of successes, never rounded to 0 or 1."""
+    share = row.share or 0.0
+    digits = next((d for d in range(4, 17) if 0 < float(f"{share:.{d}f}") < 1), 4)
+    return f"{share:.{digits}f}".rstrip("0").rstrip(".")
 
 
-def _up(bound: float) -> str:
-    return f"{math.ceil(bound * 1e4) / 1e4:.4f}"
+def _down(bound: float, at_least: float = 0.0) -> str:
+    """A lower bound rounded down, with the digits it takes to show that it meets the threshold."""
+    return next(
+        (text for text in _rounded(bound, math.floor) if float(text) >= at_least), repr(bound)
+    )
+
+
+def _up(bound: float, at_least: float = 2.0) -> str:
+    """An upper bound rounded up, with the digits it takes to show that it is below."""
+    return next(
+        (text for text in _rounded(bound, math.ceil) if float(text) < at_least), repr(bound)
+    )
+
+
+def _rounded(bound: float, to_whole: Callable[[float], int]) -> Iterator[str]:
+    for digits in range(4, 15):
+        yield f"{to_whole(bound * 10**digits) / 10**digits:.{digits}f}"
 
 
 def table(rows: Sequence[Judged], title: str, successes: str, trials: str) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, fields, is_dataclass
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,7 +104,7 @@ class Data(Record):
 class Run(Record):
     """How the audit is carried out."""
 
-    seed: int = Field(default=0, ge=0, description="seed of everything that draws")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="seed of everything that draws")
     batch_size: int = Field(default=256, ge=1, description="inputs run through the model at once")
     device: str = Field(default="cpu", description="torch device, such as cpu or cuda")
 
@@ -139,7 +140,11 @@ class Contract(Record):
 
     @property
     def sha256(self) -> str:
-        """Hash of what the contract says, however it was written down."""
+        """Hash of what the contract says, however it was written down.
+
+        Live objects other than graphs and data sets have no content to hash: there the hash holds
+        within this process alone.
+        """
         return hashlib.sha256(self._content().encode()).hexdigest()
 
     def _content(self) -> str:
@@ -150,7 +155,12 @@ class Contract(Record):
 
 
 def _described(value: Any) -> Any:
-    """A stand-in for what has no JSON form, such as a live model."""
+    """What has no JSON form, by content where it has a hash of its own, else by identity."""
+    if isinstance(value, Path | date | time):
+        return str(value)
+    digest = getattr(value, "sha256", None)
+    if isinstance(digest, str):
+        return digest
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+    return f"<{type(value).__module__}.{type(value).__qualname__} at {id(value)}>"

@@ -57,7 +57,9 @@ def _arranged(section: Data, dataset: Dataset) -> Dataset:
     return dataset if section.shape is None else dataset.reshaped(tuple(section.shape))
 
 
-def load_model(section: Model, folder: Path, dataset: Dataset, seed: int = 0) -> Graph:
+def load_model(
+    section: Model, folder: Path, dataset: Dataset, *, seed: int = 0, channels_last: bool = False
+) -> Graph:
     """The graph of a contract's model, its preprocessing in front.
 
     Raises:
@@ -65,15 +67,18 @@ def load_model(section: Model, folder: Path, dataset: Dataset, seed: int = 0) ->
         ModelError: a model that cannot be read, or does not take the data's inputs.
         DataError: inputs of another shape or with other names than the model's.
     """
-    example = torch.zeros((1, *dataset.inputs.shape[1:]))
     model = _live_model(section, folder, seed)
+    example = torch.zeros((1, *dataset.inputs.shape[1:]))
+    if isinstance(model, nn.Module):
+        # A module in double precision, or on another device, is traced as it is.
+        example = example.to(next(model.parameters(), example))
     try:
         graph = load(model, example)
     except ModelError as error:
         error.add_note(_inputs_of(dataset))
         raise
     if section.preprocessing is not None:
-        graph = with_preprocessing(graph, section.preprocessing)
+        graph = with_preprocessing(graph, section.preprocessing, channels_last=channels_last)
     if graph.input_shape != tuple(example.shape[1:]):
         raise DataError(
             f"the model takes inputs of shape {list(graph.input_shape)}. {_inputs_of(dataset)}"
@@ -109,8 +114,9 @@ def model_subject(contract: Contract, graph: Graph) -> Subject:
         "parameters": sum(graph.tensors[name].numel() for name in graph.parameters),
     }
     source = contract.model.source
-    for label, path in (("weights", contract.model.weights), ("file", source)):
-        file = contract.folder / path if isinstance(path, str | Path) else None
+    code = source.rpartition(":")[0] if isinstance(source, str) else None
+    for label, path in (("weights", contract.model.weights), ("file", source), ("code", code)):
+        file = contract.folder / path if isinstance(path, str | Path) and path else None
         if file is not None and file.is_file():
             details[label] = str(path)
             details[f"{label} sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -132,26 +138,37 @@ def data_subject(dataset: Dataset) -> Subject:
     return Subject(dataset.name, dataset.sha256, details)
 
 
-def with_preprocessing(graph: Graph, preprocessing: Preprocessing) -> Graph:
-    """The graph behind `(x - mean) / std`, by the first axis of an input (channel or feature)."""
+def with_preprocessing(
+    graph: Graph, preprocessing: Preprocessing, *, channels_last: bool = False
+) -> Graph:
+    """The graph behind `(x - mean) / std` by channel, or by feature of a table.
+
+    The channel is the first axis of an input, or the last where the model takes images so.
+    """
     mean, std = (np.asarray(v, dtype=float) for v in (preprocessing.mean, preprocessing.std))
-    channels = graph.input_shape[0] if graph.input_shape else 1
+    axis = len(graph.input_shape) - 1 if channels_last else 0
+    channels = graph.input_shape[axis]
     for name, values in (("mean", mean), ("std", std)):
         if len(values) not in (1, channels) or not np.isfinite(values).all():
             raise ContractError(
-                f"[model] preprocessing.{name}: expected 1 or {channels} finite numbers,"
-                f" got {values.tolist()}"
+                f"[model] preprocessing.{name}: expected 1 or {channels} finite numbers (one for"
+                f" each entry of axis {axis} of an input), got {values.tolist()}"
             )
     if (std <= 0).any():
         raise ContractError(
             f"[model] preprocessing.std: expected numbers above 0, got {std.tolist()}"
         )
+    taken = {*graph.tensors, *(node.name for node in graph.nodes)}
+    prefix = "preprocessing"
+    while any(name.startswith(f"{prefix}.") for name in taken):
+        prefix += "_"
     builder = GraphBuilder(graph.input_shape, batch=2, input_name=graph.input)
-    shape = (-1, *(1,) * (len(graph.input_shape) - 1))
+    shape = [1] * len(graph.input_shape)
+    shape[axis] = -1
     x = builder.input
     for op, values in ((ops.Sub(), mean), (ops.Div(), std)):
         tensor = torch.from_numpy(values).reshape(shape)
-        x = builder.add(op, x, tensor, name=f"preprocessing.{type(op).__name__.lower()}")
+        x = builder.add(op, x, tensor, name=f"{prefix}.{type(op).__name__.lower()}")
     return builder.append(graph, x)
 
 

@@ -147,6 +147,12 @@ def _existing(source: str | Path, folder: str | Path | None) -> Path:
     path = Path(source).expanduser()
     if folder is not None:
         path = Path(folder).expanduser() / path
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     if path.is_dir():
         return path
     endings = (".npz", ".csv", ".csv.gz", ".parquet")

@@ -215,16 +215,17 @@ class GraphBuilder:
     def append(self, graph: Graph, x: str) -> Graph:
         """A whole graph behind a value of this one: the finished graph of both.
 
-        Names of the appended graph stay what they are; names taken here must differ.
+        Its tensors and nodes keep their names where these are free here.
         """
+        names = {graph.input: x}
         parameters = set(graph.parameters)
         for name, tensor in graph.tensors.items():
-            self.tensor(name, tensor, parameter=name in parameters)
+            names[name] = self.tensor(name, tensor, parameter=name in parameters)
         for node in graph.nodes:
-            operands = [x if name == graph.input else name for name in node.operands]
-            self.add(node.op, *operands, name=node.name, module=node.module)
+            operands = [names[operand] for operand in node.operands]
+            names[node.name] = self.add(node.op, *operands, name=node.name, module=node.module)
         return dataclasses.replace(
-            self.build(graph.output),
+            self.build(names[graph.output]),
             input_names=graph.input_names,
             output_names=graph.output_names,
         )

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import torch
 from onnx import TensorProto
 
 from affidavit.errors import ModelError, UnsupportedOpsError
@@ -227,8 +226,3 @@ def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
             value = onnx.helper.get_attribute_value(attribute)
             attributes[attribute.name] = value.decode() if isinstance(value, bytes) else value
     return attributes
-
-
-def as_tensor(array: np.ndarray) -> torch.Tensor:
-    """A tensor that shares nothing with a possibly read-only array."""
-    return torch.from_numpy(np.array(array))

@@ -96,5 +96,10 @@ def from_sklearn(model: Any) -> Graph:
     return dataclasses.replace(
         builder.build(x),
         input_names=tuple(str(name) for name in getattr(first, "feature_names_in_", ())),
-        output_names=tuple(str(label) for label in network.classes_) if classifier else (),
+        output_names=tuple(_label(item) for item in network.classes_) if classifier else (),
     )
+
+
+def _label(item: Any) -> str:
+    """A class label as text; whole numbers as such, however they were stored."""
+    return str(int(item)) if isinstance(item, float) and item.is_integer() else str(item)

@@ -108,8 +108,8 @@ def check_agreement(graph: Graph, module: nn.Module, example_input: Tensor) -> N
             expected = module(x.clone())
         except Exception as error:
             raise ModelError(
-                f"{type(module).__name__} takes a batch of {TRACED_BATCH} but not one of"
-                f" {len(x)}: {error}"
+                f"{type(module).__name__} could be traced at a batch of {TRACED_BATCH}, but fails"
+                f" at one of {len(x)}: {error}"
             ) from error
         found = graph(x)
     finite = expected[expected.isfinite()].abs()

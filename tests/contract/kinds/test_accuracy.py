@@ -92,7 +92,9 @@ def test_faults_are_told(identity_model: Graph, answers: Answers) -> None:
     with pytest.raises(DataError, match="no column 'sexx'"):
         Accuracy(id="a", at_least=0.5, by=["sexx"]).check(context)
     with pytest.raises(ContractError, match="bins for 'age', which is not in `by`"):
-        Accuracy(id="a", at_least=0.5, bins={"age": [3]}).check(context)
+        Accuracy(id="a", at_least=0.5, bins={"age": [3.0]})
+    with pytest.raises(ContractError, match="expected increasing edges"):
+        Accuracy(id="a", at_least=0.5, by=["age"], bins={"age": [3.0, 1.0]})
     with pytest.raises(DataError, match="validation"):
         Accuracy(id="a", at_least=0.5, on="validation").check(context)
 

@@ -24,7 +24,7 @@ def claim_from(value: Any, context: dict[str, bool] | None = None) -> Claim:
     if not isinstance(value, dict):
         raise ValueError(f"Input should be a table with the keys id and kind, not {value!r}")
     name = value.get("kind")
-    if name not in KINDS:
+    if not isinstance(name, str) or name not in KINDS:
         seen = "without a kind" if name is None else f"of the unknown kind {name!r}"
         hint = nearest(name, KINDS) if isinstance(name, str) else ""
         raise ValueError(f"a claim {seen}{hint}; known kinds: {', '.join(KINDS)}")

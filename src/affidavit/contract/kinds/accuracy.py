@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -29,7 +30,6 @@ from affidavit.contract.proportions import (
     table,
 )
 from affidavit.data import Dataset
-from affidavit.errors import ContractError
 from affidavit.evidence import Exhibit, Grade, MatrixChart, Table, overall
 
 MOST_CLASSES_SHOWN = 100
@@ -57,6 +57,13 @@ class Accuracy(Claim):
     bins: dict[str, list[float]] = Field(
         default={}, description="inner edges that cut a numeric column of `by` into groups"
     )
+
+    def model_post_init(self, context: object) -> None:
+        for column, edges in self.bins.items():
+            if column not in self.by:
+                raise ValueError(f"bins for {column!r}, which is not in `by`")
+            if not edges or any(a >= b for a, b in pairwise(edges)):
+                raise ValueError(f"bins of {column!r}: expected increasing edges, got {edges}")
 
     @property
     def text(self) -> str:
@@ -99,9 +106,6 @@ class Accuracy(Claim):
     def _proportions(self, part: Dataset, right: np.ndarray) -> Iterator[Proportion]:
         yield Proportion("overall", int(right.sum()), len(right), self.at_least)
         least = self.at_least if self.group_at_least is None else self.group_at_least
-        for name in self.bins:
-            if name not in self.by:
-                raise ContractError(f"bins for {name!r}, which is not in `by`")
         for column in dict.fromkeys(self.by):
             for name, mask in groups(part, column, self.bins.get(column)):
                 yield Proportion(name, int(right[mask].sum()), int(mask.sum()), least)

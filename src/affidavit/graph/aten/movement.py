@@ -120,6 +120,8 @@ def _cast(call: Call) -> str:
     a = call.args
     if a.dtype is not None and not a.dtype.is_floating_point:
         raise Inexpressible(f"a cast to {a.dtype}")
+    if a.dtype is not None and a.dtype.itemsize < 4:
+        raise Inexpressible(f"a cast to {a.dtype}, which rounds")
     value: str = a.self
     return value
 

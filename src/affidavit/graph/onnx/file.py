@@ -37,8 +37,9 @@ def read_onnx(path: Path) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
             )
         model = onnx.ModelProto()
         model.ParseFromString(path.read_bytes())
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"{path}: cannot be read: {reason}") from error
     except DecodeError as error:
         raise ModelError(f"{path}: not an ONNX file, or a truncated one ({error})") from error
     if not model.graph.node or not model.opset_import:

@@ -132,6 +132,9 @@ def _transpose(call: Call) -> str:
 
 @converts("Identity", "Dropout")
 def _identity(call: Call) -> str:
+    training = call.array(2)
+    if training is not None and training.any():
+        raise Inexpressible("dropout as in training")
     return call.value(0)
 
 
@@ -140,4 +143,6 @@ def _cast(call: Call) -> str:
     kind = onnx.helper.tensor_dtype_to_np_dtype(call.attributes["to"])
     if np.dtype(kind).kind != "f":
         raise Inexpressible(f"a cast to {np.dtype(kind).name}")
+    if np.dtype(kind).itemsize < 4:
+        raise Inexpressible(f"a cast to {np.dtype(kind).name}, which rounds")
     return call.value(0)
