@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 
@@ -17,9 +18,10 @@ def main(report: Path, picture: Path) -> None:
         )
         page = browser.new_page(viewport={"width": 1000, "height": 1180}, device_scale_factor=1.5)
         page.goto(report.resolve().as_uri())
-        # The second statement, opened, below the head of the report.
         page.screenshot(path=picture, clip={"x": 0, "y": 0, "width": 1000, "height": 1180})
         browser.close()
+    # Few colours, few bytes: the repository keeps every version.
+    Image.open(picture).convert("RGB").quantize(64).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
