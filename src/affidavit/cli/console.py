@@ -8,6 +8,8 @@ import sys
 
 from rich.console import Console, RenderableType
 
+from affidavit.cli.exits import discard_output
+
 _STAND_INS = {"✓": "+", "✗": "x", "×": "x", "–": "-", "−": "-", "…": "...", "─": "-", "λ": "lambda"}
 
 
@@ -35,7 +37,7 @@ class _Patient(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
 
 
 def show(*items: RenderableType) -> None:

@@ -58,7 +58,7 @@ def command(function: Callable[P, int | None]) -> Callable[P, NoReturn]:
         except MemoryError:
             _fail("not enough memory")
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
             raise Finished(COULD_NOT_RUN) from None
         except (Exception, SystemExit) as error:  # an error of ours, in the worst sense
             if os.environ.get(TRACEBACK):
@@ -71,6 +71,11 @@ def command(function: Callable[P, int | None]) -> Callable[P, NoReturn]:
         raise Finished(status or 0)
 
     return wrapped
+
+
+def discard_output() -> None:
+    """Lets go whatever is still printed: its reader has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> NoReturn:

@@ -60,6 +60,11 @@ def groups(
         yield f"{column} missing", missing
 
 
+def increasing(edges: Sequence[float]) -> bool:
+    """Whether these can be the inner edges of bins."""
+    return bool(edges) and not any(a >= b for a, b in pairwise(edges))
+
+
 def _require_same_partition(part: Dataset) -> None:
     """A column that is called "class" must be the label's, or nobody knows which is meant."""
     if BY_CLASS in part.columns:
@@ -83,7 +88,7 @@ def _bins(
 ) -> Iterator[tuple[str, np.ndarray]]:
     if values.dtype.kind not in "iuf":
         raise DataError(f"column {column!r} is not numeric: it cannot be cut at {list(edges)}")
-    if not edges or any(a >= b for a, b in pairwise(edges)):
+    if not increasing(edges):
         raise DataError(f"bins of {column!r}: expected increasing edges, got {list(edges)}")
     place = np.searchsorted(np.asarray(edges, dtype=float), values, side="right")
     names = [

@@ -174,16 +174,14 @@ def with_preprocessing(
 
 def _live_model(section: Model, folder: Path, seed: int) -> Any:
     source = section.source
-    if isinstance(source, Path) or (isinstance(source, str) and source.lower().endswith(".onnx")):
+    a_file = isinstance(source, Path) or (
+        isinstance(source, str) and source.lower().endswith(".onnx")
+    )
+    if a_file or not isinstance(source, str):
         if section.weights or section.arguments:
-            raise ContractError("[model] weights and arguments belong to a factory, not to a file")
-        return folder / source
-    if not isinstance(source, str):
-        if section.weights or section.arguments:
-            raise ContractError(
-                "[model] weights and arguments belong to a factory, not to a model that is there"
-            )
-        return source
+            what = "a file" if a_file else "a model that is there"
+            raise ContractError(f"[model] weights and arguments belong to a factory, not to {what}")
+        return folder / source if a_file else source
     model = make_model(source, section.arguments, folder, seed)
     if section.weights is not None:
         if not isinstance(model, nn.Module):

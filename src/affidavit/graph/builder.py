@@ -17,6 +17,7 @@ from affidavit.errors import ModelError
 from affidavit.graph import ops
 from affidavit.graph.graph import BATCH, Graph, Node
 from affidavit.graph.interpreter import RULES
+from affidavit.graph.names import free_name
 
 Value = str | float | int | Tensor
 """What an operand may be given as: the name of a value, or a constant."""
@@ -74,7 +75,7 @@ class GraphBuilder:
 
     def tensor(self, name: str, value: Tensor, *, parameter: bool) -> str:
         """Adds a parameter or constant under a name of its own. The graph keeps a copy."""
-        name = self._free(name)
+        name = free_name(name, self._meta)
         self.tensors[name] = value.detach().clone()
         if parameter:
             self.parameters.append(name)
@@ -92,7 +93,7 @@ class GraphBuilder:
     def add(self, op: ops.Op, *operands: Value, name: str, module: str = "") -> str:
         """Adds a node and returns its name (`name`, or a variation on it when that is taken)."""
         names = tuple(self.operand(operand, name) for operand in operands)
-        name = self._free(name)
+        name = free_name(name, self._meta)
         try:
             self._meta[name] = RULES[type(op)](op, *[self._meta[operand] for operand in names])
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
@@ -246,10 +247,3 @@ class GraphBuilder:
             parameters=tuple(name for name in self.parameters if name in needed),
             input=self.input,
         )
-
-    def _free(self, name: str) -> str:
-        taken, number = name, 1
-        while taken in self._meta:
-            taken = f"{name}_{number}"
-            number += 1
-        return taken

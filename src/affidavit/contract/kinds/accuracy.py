@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from pydantic import Field
 from affidavit.contract.claim import Claim, File, Finding
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import decisions
-from affidavit.contract.groups import groups
+from affidavit.contract.groups import groups, increasing
 from affidavit.contract.proportions import (
     Judged,
     Proportion,
@@ -62,15 +61,15 @@ class Accuracy(Claim):
         for column, edges in self.bins.items():
             if column not in self.by:
                 raise ValueError(f"bins for {column!r}, which is not in `by`")
-            if not edges or any(a >= b for a, b in pairwise(edges)):
+            if not increasing(edges):
                 raise ValueError(f"bins of {column!r}: expected increasing edges, got {edges}")
 
     @property
     def text(self) -> str:
         groups = ""
         if self.by:
-            least = self.at_least if self.group_at_least is None else self.group_at_least
-            groups = f", and at least {plain(least)} in every group by {', '.join(self.by)}"
+            least = plain(self._least_in_groups)
+            groups = f", and at least {least} in every group by {', '.join(self.by)}"
         return (
             f"Accuracy on {self.on} is at least {plain(self.at_least)}{groups}"
             f" ({percent(self.confidence)} confidence)"
@@ -103,12 +102,17 @@ class Accuracy(Claim):
             evaluations=len(part),
         )
 
+    @property
+    def _least_in_groups(self) -> float:
+        return self.at_least if self.group_at_least is None else self.group_at_least
+
     def _proportions(self, part: Dataset, right: np.ndarray) -> Iterator[Proportion]:
         yield Proportion("overall", int(right.sum()), len(right), self.at_least)
-        least = self.at_least if self.group_at_least is None else self.group_at_least
         for column in dict.fromkeys(self.by):
             for name, mask in groups(part, column, self.bins.get(column)):
-                yield Proportion(name, int(right[mask].sum()), int(mask.sum()), least)
+                yield Proportion(
+                    name, int(right[mask].sum()), int(mask.sum()), self._least_in_groups
+                )
 
 
 def _exhibits(rows: list[Judged], predicted: np.ndarray, part: Dataset) -> Iterator[Exhibit]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from affidavit.graph import ops
 from affidavit.graph.builder import GraphBuilder, Value
+from affidavit.graph.conversion import Conversion, registrar
 
 
 class Call:
@@ -47,23 +47,7 @@ class Call:
         return {"name": self.name, "module": self.module}
 
 
-class Conversion(NamedTuple):
-    """How one ATen op is converted, and to which ops of the set."""
-
-    function: Callable[[Call], Any]
-    gives: tuple[type[ops.Op], ...]
-
-
 CONVERSIONS: dict[str, Conversion] = {}
 """Conversion by ATen name, such as 'aten.linear.default'."""
 
-
-def converts(
-    *names: str, to: Sequence[type[ops.Op]] = ()
-) -> Callable[[Callable[[Call], Any]], Any]:
-    def register(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
-        for name in names:
-            CONVERSIONS[f"aten.{name}"] = Conversion(function, tuple(to))
-        return function
-
-    return register
+converts = registrar(CONVERSIONS, prefix="aten.")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from affidavit.graph import ops
 from affidavit.graph.builder import GraphBuilder, Inexpressible, Value
+from affidavit.graph.conversion import Conversion, registrar
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,21 +125,7 @@ class Call:
         return self.builder.add(op, *operands, name=name, module=self.module)
 
 
-class Conversion(NamedTuple):
-    """How one ONNX operator is converted, and to which ops of the set."""
-
-    function: Callable[[Call], str | Sequence[str] | Comparison]
-    gives: tuple[type[ops.Op], ...]
-
-
 CONVERSIONS: dict[str, Conversion] = {}
 """Conversion by operator name."""
 
-
-def converts(*names: str, to: Sequence[type[ops.Op]] = ()) -> Callable[[Any], Any]:
-    def register(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
-        for name in names:
-            CONVERSIONS[name] = Conversion(function, tuple(to))
-        return function
-
-    return register
+converts = registrar(CONVERSIONS)

@@ -127,8 +127,8 @@ def _set_weights(
 
 def _into_producer(draft: Rewrite, node: Node, scaling: Scaling) -> bool:
     """`scale * (W x + b) + shift` as one linear op or convolution."""
-    producer = draft.nodes.get(scaling.x)
-    if producer is None or not draft.only_user(producer.name):
+    producer = draft.sole_producer(scaling.x)
+    if producer is None:
         return False
     weights = _weights(draft, producer)
     shape = draft.shape(producer.name)
@@ -146,8 +146,8 @@ def _into_producer(draft: Rewrite, node: Node, scaling: Scaling) -> bool:
 
 def _into_scaling(draft: Rewrite, node: Node, scaling: Scaling) -> bool:
     """Two sums with constants, or two products, as one."""
-    before = draft.nodes.get(scaling.x)
-    if before is None or not draft.only_user(before.name):
+    before = draft.sole_producer(scaling.x)
+    if before is None:
         return False
     inner = _scaling(draft, before)
     if inner is None:
@@ -167,8 +167,8 @@ def _into_scaling(draft: Rewrite, node: Node, scaling: Scaling) -> bool:
 
 def _linear_after_linear(draft: Rewrite, node: Node) -> bool:
     """`W2 (W1 x + b1) + b2` as one linear op, unless that has more weights than the two."""
-    producer = draft.nodes.get(node.operands[0])
-    if producer is None or not draft.only_user(producer.name):
+    producer = draft.sole_producer(node.operands[0])
+    if producer is None:
         return False
     outer, inner = _weights(draft, node), _weights(draft, producer)
     both_linear = isinstance(node.op, ops.Linear) and isinstance(producer.op, ops.Linear)
@@ -185,8 +185,8 @@ def _linear_after_linear(draft: Rewrite, node: Node) -> bool:
 
 def _scaling_before(draft: Rewrite, node: Node) -> bool:
     """`W (scale * x + shift) + b` as one linear op or convolution."""
-    before = draft.nodes.get(node.operands[0])
-    if before is None or not draft.only_user(before.name):
+    before = draft.sole_producer(node.operands[0])
+    if before is None:
         return False
     weights, scaling = _weights(draft, node), _scaling(draft, before)
     if weights is None or scaling is None:

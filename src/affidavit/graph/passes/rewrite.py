@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from affidavit.graph.graph import Graph, Node
+from affidavit.graph.names import free_name
 from affidavit.graph.ops import Op
 from affidavit.graph.passes.view import View
 
@@ -33,6 +34,11 @@ class Rewrite:
         """Shape of a value of the source, the batch being -1."""
         return self.source.shapes[name]
 
+    def sole_producer(self, name: str) -> Node | None:
+        """The node that gives a value, if only one operand refers to it: it may be merged away."""
+        node = self.nodes.get(name)
+        return node if node is not None and self.only_user(name) else None
+
     def only_user(self, name: str) -> bool:
         """Whether exactly one operand refers to the value and it is not the output."""
         return self._users[name] == 1 and name != self.output
@@ -49,14 +55,14 @@ class Rewrite:
 
     def add_tensor(self, name: str, value: Tensor) -> str:
         """Adds a constant under a name that nothing has yet."""
-        taken = self._free(name)
+        taken = free_name(name, self.tensors, self.nodes, self.source.shapes)
         self.tensors[taken] = value
         return taken
 
     def add_node_before(self, node: Node, name: str, op: Op, x: str, constant: Tensor) -> str:
         """Adds a node, of the shape of x, that applies an op to x and a constant."""
         tensor = self.add_tensor(f"{name}.constant", constant)
-        taken = self._free(name)
+        taken = free_name(name, self.tensors, self.nodes, self.source.shapes)
         self._users.update((x, tensor))
         nodes = list(self.nodes.items())
         place = list(self.nodes).index(node.name)
@@ -105,13 +111,6 @@ class Rewrite:
             self.same_as.pop(other, None)
             if other in self.source.shapes:
                 self.merged_into[other] = into
-
-    def _free(self, name: str) -> str:
-        taken, number = name, 1
-        while taken in self.tensors or taken in self.nodes or taken in self.source.shapes:
-            taken = f"{name}_{number}"
-            number += 1
-        return taken
 
     def view(self) -> View:
         """The finished view. Nodes and tensors that the output no longer needs are left out."""
