@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -19,7 +21,10 @@ settings.load_profile("tests")
 
 @pytest.fixture(autouse=True)
 def _seed() -> None:
+    # NumPy's global generator too: scikit-learn's fits draw from it unless told otherwise.
     torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    random.seed(0)
 
 
 @pytest.fixture(scope="session")
