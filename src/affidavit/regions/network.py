@@ -1,0 +1,347 @@
+"""The network over a domain: a sequence of stages, each of which switches, and its affine maps."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+import torch.autograd.forward_ad as fwAD
+from torch import Tensor
+
+from affidavit.errors import ModelError, UnsupportedOpsError
+from affidavit.graph import Graph, Node, ops, simplify
+from affidavit.graph.interpreter import evaluate
+from affidavit.regions.domain import Array, Frame
+from affidavit.regions.switches import AFFINE, RULES, Switch
+
+Shifts: TypeAlias = dict[str, Tensor]
+
+ROUNDING = 1e-13
+"""Share of the largest operand of an op below which its comparisons count as zero."""
+
+REFINEMENT = "output"
+"""Name of the stage, if any, that tells regions of the output apart."""
+
+_NUMBERS = 1 << 21  # numbers in the largest value of a batch
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Comparisons that are affine on every cell that all earlier stages have cut.
+
+    Attributes:
+        name: the node that switches.
+        round: which round of the node's comparisons.
+    """
+
+    name: str
+    round: int
+
+
+def strip_head(graph: Graph) -> tuple[Graph, str | None]:
+    """The graph without a final softmax, log-softmax or sigmoid, and the name of what was taken.
+
+    The order of the outputs at one input does not change by that; their values do.
+    """
+    heads = (ops.Softmax, ops.LogSoftmax, ops.Sigmoid)
+    moved = {}
+    name = graph.output
+    while name != graph.input:
+        node = graph[name]
+        if isinstance(node.op, heads):
+            nodes = [
+                dataclasses.replace(
+                    other, operands=tuple(node.operands[0] if o == name else o for o in other.operands)
+                )
+                for other in graph.nodes
+                if other.name != name
+            ]
+            output = graph.output if moved else node.operands[0]
+            if output == graph.input:
+                break
+            stripped = dataclasses.replace(graph, nodes=tuple(nodes), output=output)
+            return stripped, type(node.op).__name__.lower()
+        if not isinstance(node.op, ops.Reshape | ops.Transpose):
+            break
+        moved[name] = node
+        name = node.operands[0]
+    return graph, None
+
+
+def check_supported(graph: Graph) -> None:
+    """Raises UnsupportedOpsError, naming every op that is not piecewise linear in the input."""
+    faults = []
+    varying = {graph.input}
+    for node in graph.nodes:
+        moving = [operand in varying for operand in node.operands]
+        if not any(moving):
+            continue
+        varying.add(node.name)
+        place = node.module or node.name
+        kind = type(node.op)
+        if kind not in RULES and kind not in AFFINE:
+            faults.append((kind.__name__, place))
+        elif kind is ops.Mul and all(moving):
+            faults.append(("Mul of two values that depend on the input", place))
+        elif kind is ops.Div and moving[1]:
+            faults.append(("Div by a value that depends on the input", place))
+        elif kind in (ops.Linear, ops.Conv, ops.BatchNorm, ops.PRelu) and any(moving[1:]):
+            faults.append((f"{kind.__name__} with weights that depend on the input", place))
+    if faults:
+        raise UnsupportedOpsError(
+            "Regions need a network that is piecewise linear in its input (a final softmax or"
+            " sigmoid is put aside), but:",
+            faults,
+        )
+
+
+class Network:
+    """A piecewise-linear graph on a frame, evaluated in double precision.
+
+    Points are given in the frame's coordinates t, shape [batch, k].
+
+    Attributes:
+        graph: the simplified graph, without its head.
+        head: what was taken off: `softmax`, `logsoftmax`, `sigmoid` or None.
+        frame: the domain.
+        switches: the switch of each node that has one, in evaluation order; a refinement, by the
+            name :data:`REFINEMENT`, comes last.
+        stages: what engines go through.
+    """
+
+    def __init__(self, graph: Graph, frame: Frame, refine: Switch | None = None) -> None:
+        """Raises:
+        UnsupportedOpsError: ops that are not piecewise linear.
+        ModelError: weights that are NaN or infinite.
+        """
+        for name, tensor in graph.tensors.items():
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise ModelError(f"the weights {name!r} have an entry that is NaN or infinite")
+        stripped, self.head = strip_head(graph)
+        check_supported(stripped)
+        self.view = simplify(stripped)
+        self.graph = self.view.graph.to(torch.float64)
+        self.frame = frame
+        self.refine = refine
+        self.switches: dict[str, Switch] = {}
+        for node in self.graph.nodes:
+            if type(node.op) in RULES:
+                self.switches[node.name] = self._switch(node)
+        if refine is not None:
+            self.switches[REFINEMENT] = refine
+        self.stages = tuple(
+            Stage(name, round)
+            for name, switch in self.switches.items()
+            for round in range(switch.rounds)
+        )
+        self._base = torch.from_numpy(frame.base)
+        self._spread = torch.zeros(frame.dimensions, len(frame.base), dtype=torch.float64)
+        self._spread[torch.arange(frame.dimensions), torch.from_numpy(frame.free)] = (
+            torch.from_numpy(frame.half)
+        )
+        sizes = [abs(math.prod(shape)) for shape in self.graph.shapes.values() if shape[:1] == (-1,)]
+        windows = [s.index.numel() for s in self.switches.values() if hasattr(s, "index")]
+        self.batch = max(1, min(1 << 16, _NUMBERS // max(1, *sizes, *windows)))
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs."""
+        return abs(math.prod(self.graph.shapes[self.graph.output]))
+
+    def batches(self, points: Array) -> Iterator[Tensor]:
+        """Points in batches that fit in memory."""
+        for start in range(0, max(1, len(points)), self.batch):
+            yield torch.from_numpy(np.ascontiguousarray(points[start : start + self.batch]))
+
+    def value(self, t: Array) -> Array:
+        """The outputs, shape [batch, output], without the head."""
+        return self._gather(t, self._output)
+
+    def comparisons(self, t: Array, stage: Stage, shifts: Shifts | None = None) -> Array:
+        """A stage's comparisons, shape [batch, comparison]."""
+        return self._gather(t, lambda x: self._compare(x, stage, shifts))
+
+    def comparison_maps(
+        self, t: Array, stage: Stage, shifts: Shifts | None = None
+    ) -> tuple[Array, Array]:
+        """Slopes and values of a stage's comparisons at interior points of cells.
+
+        Returns:
+            slopes [batch, comparison, k] and values at the points [batch, comparison].
+        """
+        return self._slopes(t, lambda x: self._compare(x, stage, shifts))
+
+    def states(self, t: Array) -> np.ndarray:
+        """Bit-packed states of all units at points, uint8, shape [batch, byte]."""
+        return self._gather(t, self._states)
+
+    def constraint_maps(self, t: Array) -> tuple[Array, Array]:
+        """Slopes and values of the constraints of the regions around interior points.
+
+        Returns:
+            slopes [batch, constraint, k] and values [batch, constraint] at the points; each is at
+            least 0 in the region.
+        """
+        return self._slopes(t, self._constraints)
+
+    def output_maps(self, t: Array) -> tuple[Array, Array]:
+        """Slopes of the outputs in t, [batch, output, k], and their values [batch, output]."""
+        return self._slopes(t, self._output)
+
+    def gradients(self, t: Array, name: str | None = None) -> tuple[Array, Array]:
+        """Affine maps around interior points, in all features of the input.
+
+        Args:
+            name: a value of the graph; the output unless given.
+
+        Returns:
+            weights [batch, entry, feature] and values [batch, entry] at the points.
+        """
+        weights, values = [], []
+        for batch in self.batches(t):
+            x = self.embed(batch).requires_grad_()
+            with torch.enable_grad():
+                y = self.graph.values(x.reshape(-1, *self.graph.input_shape), [name or self.graph.output])
+                flat = next(iter(y.values())).flatten(1)
+                rows = [
+                    torch.autograd.grad(flat[:, i].sum(), x, retain_graph=True)[0]
+                    for i in range(flat.shape[1])
+                ]
+            weights.append(torch.stack(rows, 1).numpy())
+            values.append(flat.detach().numpy())
+        return np.concatenate(weights), np.concatenate(values)
+
+    def embed(self, t: Tensor) -> Tensor:
+        """Whole inputs, flat, of points."""
+        return self._base + t @ self._spread
+
+    def shifts(self, size: float, generator: np.random.Generator) -> Shifts:
+        """Random displacements of every comparison, of a share `size` to twice that of its scale."""
+        drawn = {}
+        for name, switch in self.switches.items():
+            share = size * (1 + generator.random(switch.shifts)) * self.scales[name]
+            drawn[name] = torch.from_numpy(share)
+        return drawn
+
+    @cached_property
+    def scales(self) -> dict[str, float]:
+        """Largest operand seen at each switch, over corners and random points of the frame."""
+        generator = np.random.default_rng(0)
+        k = self.frame.dimensions
+        t = np.r_[
+            np.zeros((1, k)),
+            generator.uniform(-1, 1, (32, k)),
+            generator.choice([-1.0, 1.0], (31, k)),
+        ]
+        found = {name: 1e-300 for name in self.switches}
+        for batch in self.batches(t):
+            with torch.no_grad():
+                for name, u in self._prepared(batch):
+                    finite = u[torch.isfinite(u)].abs()
+                    if len(finite):
+                        found[name] = max(found[name], float(finite.max()))
+        if not all(math.isfinite(scale) for scale in found.values()):
+            raise ModelError("the network's values are not finite on this region")
+        return found
+
+    @cached_property
+    def layout(self) -> dict[str, tuple[int, int, int]]:
+        """Of each switch: its first bit in a packed pattern, its units, and bits a unit."""
+        start, table = 0, {}
+        for name, switch in self.switches.items():
+            width = max(1, math.ceil(math.log2(switch.levels)))
+            table[name] = (start, switch.units, width)
+            start += switch.units * width
+        return table
+
+    @property
+    def bits(self) -> int:
+        """Bits of a pattern."""
+        return sum(units * width for _, units, width in self.layout.values())
+
+    def unpack(self, packed: np.ndarray) -> dict[str, np.ndarray]:
+        """States of the units by switch, [batch, unit], from packed patterns [batch, byte]."""
+        bits = np.unpackbits(packed, axis=1, count=self.bits, bitorder="little")
+        table = {}
+        for name, (start, units, width) in self.layout.items():
+            cut = bits[:, start : start + units * width].reshape(len(bits), units, width)
+            table[name] = (cut.astype(np.int64) << np.arange(width)).sum(2)
+        return table
+
+    def _switch(self, node: Node) -> Switch:
+        shapes = [self.graph.shapes[name] for name in (*node.operands, node.name)]
+        constants = [self.graph.tensors.get(name) for name in node.operands]
+        return RULES[type(node.op)](node, shapes, constants)
+
+    def _output(self, t: Tensor) -> Tensor:
+        return self.graph(self.embed(t).reshape(-1, *self.graph.input_shape)).flatten(1)
+
+    def _prepared(
+        self, t: Tensor, shifts: Shifts | None = None, until: str | None = None
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Each switch in order, with its prepared operands, up to the one named `until`."""
+        shifts = shifts or {}
+        env = {self.graph.input: self.embed(t).reshape(-1, *self.graph.input_shape)}
+        for node in self.graph.nodes:
+            switch = self.switches.get(node.name)
+            operands = [
+                env[name] if name in env else self.graph.tensors[name] for name in node.operands
+            ]
+            if switch is None:
+                env[node.name] = evaluate(node.op, *operands)
+                continue
+            u = switch.prepare(operands, shifts.get(node.name))
+            yield node.name, u
+            if node.name == until:
+                return
+            env[node.name] = switch.apply(u)
+        if self.refine is not None:
+            y = env[self.graph.output]
+            yield REFINEMENT, self.refine.prepare([y], shifts.get(REFINEMENT))
+
+    def _compare(self, t: Tensor, stage: Stage, shifts: Shifts | None) -> Tensor:
+        *_, (name, u) = self._prepared(t, shifts, stage.name)
+        return self.switches[name].comparisons(u, stage.round)
+
+    def _states(self, t: Tensor) -> Tensor:
+        bits = []
+        for name, u in self._prepared(t):
+            _, units, width = self.layout[name]
+            states = self.switches[name].states(u, ROUNDING * self.scales[name])
+            places = torch.arange(width)
+            bits.append((states[:, :, None] >> places & 1).reshape(len(states), units * width))
+        joined = torch.cat(bits, 1).to(torch.uint8).numpy() if bits else np.zeros((len(t), 0), "u1")
+        return torch.from_numpy(np.packbits(joined, axis=1, bitorder="little"))
+
+    def _constraints(self, t: Tensor) -> Tensor:
+        rows = []
+        for name, u in self._prepared(t):
+            switch = self.switches[name]
+            states = switch.states(fwAD.unpack_dual(u).primal, ROUNDING * self.scales[name])
+            rows.append(switch.constraints(u, states))
+        return torch.cat(rows, 1) if rows else t[:, :0]
+
+    def _gather(self, t: Array, function: Callable[[Tensor], Tensor]) -> Any:
+        with torch.no_grad():
+            return np.concatenate([function(batch).numpy() for batch in self.batches(t)])
+
+    def _slopes(self, t: Array, function: Callable[[Tensor], Tensor]) -> tuple[Array, Array]:
+        """Forward-mode derivatives of a function along every direction of the frame."""
+        slopes, values = [], []
+        for batch in self.batches(t):
+            columns = []
+            with torch.no_grad(), fwAD.dual_level():
+                for direction in range(self.frame.dimensions):
+                    tangent = torch.zeros_like(batch)
+                    tangent[:, direction] = 1
+                    value, slope = fwAD.unpack_dual(function(fwAD.make_dual(batch, tangent)))
+                    columns.append(torch.zeros_like(value) if slope is None else slope)
+            slopes.append(torch.stack(columns, 2).numpy())
+            values.append(value.numpy())
+        return np.concatenate(slopes), np.concatenate(values)

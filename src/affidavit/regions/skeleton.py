@@ -1,0 +1,232 @@
+"""The shared 1-skeleton: all cells of a domain cut at once, by their vertices and edges alone.
+
+Each comparison of the network puts a new vertex on every edge whose ends it tells apart and joins
+two of them across each 2-face between. No linear program is solved, and a vertex is stored once
+however many cells share it: the work grows with the number of vertices. A cell is found at its
+lowest vertex, and its activation pattern by running the network inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from affidavit.regions import skeleton_kernels as kernels
+from affidavit.regions.domain import Array, Frame
+from affidavit.regions.network import Network, Shifts, Stage
+
+COINCIDENT = 1e-12
+"""Share of a comparison's scale within which a vertex counts as lying on its hyperplane."""
+
+
+class Degenerate(Exception):
+    """Hyperplanes meet in more than general position: displace them, and start again."""
+
+
+class TooLarge(Exception):
+    """The complex has more vertices than it may have."""
+
+
+@dataclass
+class Complex:
+    """The vertices and edges of a simple cell complex; see `skeleton_kernels` for the terms.
+
+    Attributes:
+        point: coordinates, [vertex, k].
+        zero: hyperplanes through each vertex, [vertex, k].
+        neighbour: [vertex, k, 2].
+        facets: hyperplanes below this number bound the domain.
+        first: number of the first hyperplane of each stage.
+    """
+
+    point: Array
+    zero: np.ndarray
+    neighbour: np.ndarray
+    facets: int
+    vertices: int
+
+    def grow(self, new: int) -> None:
+        """Makes room for new vertices."""
+        needed = self.vertices + new
+        if needed > len(self.point):
+            capacity = max(needed, len(self.point) + len(self.point) // 2)
+            for name in ("point", "zero", "neighbour"):
+                old = getattr(self, name)
+                wide = np.empty((capacity, *old.shape[1:]), old.dtype)
+                wide[: self.vertices] = old[: self.vertices]
+                setattr(self, name, wide)
+
+    def cut(self, value: Array, hyperplane: int, crossings: int) -> tuple[np.ndarray, Array]:
+        """Cuts by one hyperplane; returns the edges that were cut, and where."""
+        self.grow(crossings)
+        ends = np.empty((crossings, 2), np.int32)
+        share = np.empty(crossings)
+        new = kernels.cut(
+            value,
+            self.point,
+            self.zero,
+            self.neighbour,
+            self.vertices,
+            hyperplane,
+            self.facets,
+            ends,
+            share,
+        )
+        if new != crossings:
+            raise Degenerate
+        return ends, share
+
+
+def box_complex(k: int) -> Complex:
+    """The cube [-1, 1]^k. Facet 2 i is the lower one of coordinate i, 2 i + 1 the upper one."""
+    corners = np.array(list(product((0, 1), repeat=k)), np.int64).reshape(-1, k)
+    place = corners @ (1 << np.arange(k)[::-1])
+    order = np.argsort(place)
+    corners = corners[order]
+    neighbour = np.full((len(corners), k, 2), kernels.OUTSIDE, np.int32)
+    for j in range(k):
+        flipped = corners.copy()
+        flipped[:, j] ^= 1
+        neighbour[:, j, 1] = flipped @ (1 << np.arange(k)[::-1])
+    zero = (2 * np.arange(k) + corners).astype(np.int32)
+    return Complex(2.0 * corners - 1, zero, neighbour, 2 * k, len(corners))
+
+
+def domain_complex(frame: Frame, offsets: Array | None = None) -> Complex:
+    """The polytope of a frame: the cube, with its constraints cut off one by one."""
+    k = frame.dimensions
+    found = box_complex(k)
+    found.facets = 2 * k + len(frame.b)
+    for number, (row, bound) in enumerate(zip(frame.A, frame.b, strict=True)):
+        shift = 0.0 if offsets is None else offsets[number]
+        value = bound + shift - found.point[: found.vertices] @ row
+        _check_position(value, 1.0)
+        crossings = kernels.count_crossings(value, found.neighbour, found.vertices)
+        if not crossings:
+            continue
+        found.cut(value, 2 * k + number, crossings)
+        found.vertices = kernels.keep_positive(
+            value, found.point, found.zero, found.neighbour, found.vertices, crossings
+        )
+    return found
+
+
+def subdivide(
+    network: Network,
+    start: Complex,
+    *,
+    shifts: Shifts | None = None,
+    limit: int = 1 << 62,
+    watch: Callable[[Stage, float], None] | None = None,
+) -> Complex:
+    """Cuts a complex by every stage of a network.
+
+    Args:
+        shifts: displacements of the comparisons. Without any, comparisons that vanish at a vertex
+            raise Degenerate.
+        limit: vertices above which TooLarge is raised.
+        watch: called with the stage and the share of its comparisons done; may raise.
+    """
+    found = start
+    hyperplane = found.facets
+    for stage in network.stages:
+        count = found.vertices
+        values = _crossing_values(network, found, stage, shifts)
+        rows, columns = values.rows, values.table
+        scale = network.scales[stage.name]
+        for place, row in enumerate(rows):
+            if watch is not None:
+                watch(stage, place / len(rows))
+            value = columns[place]
+            if shifts is None:
+                _check_position(value[: found.vertices], scale)
+            crossings = kernels.count_crossings(value, found.neighbour, found.vertices)
+            if not crossings:
+                continue
+            if found.vertices + crossings > limit:
+                raise TooLarge
+            count = found.vertices
+            ends, share = found.cut(value, hyperplane + int(row), crossings)
+            found.vertices = count + crossings
+            if found.vertices > columns.shape[1]:
+                wide = np.empty((len(columns), len(found.point)))
+                wide[place:, :count] = columns[place:, :count]
+                columns = wide
+            kernels.interpolate(columns, np.arange(place + 1, len(rows)), count, ends, share)
+        hyperplane += values.comparisons
+    return found
+
+
+@dataclass
+class _Values:
+    rows: np.ndarray
+    table: Array
+    comparisons: int
+
+
+def _crossing_values(
+    network: Network, found: Complex, stage: Stage, shifts: Shifts | None
+) -> _Values:
+    """The comparisons of a stage that change sign somewhere, [comparison, vertex]."""
+    points = found.point[: found.vertices]
+    blocks = []
+    for start in range(0, len(points), network.batch):
+        blocks.append(network.comparisons(points[start : start + network.batch], stage, shifts))
+    table = np.concatenate(blocks)
+    rows = np.flatnonzero((table > 0).any(0) & ~(table > 0).all(0))
+    columns = np.empty((len(rows), len(found.point)))
+    columns[:, : len(points)] = table[:, rows].T
+    return _Values(rows, columns, table.shape[1])
+
+
+def _check_position(value: Array, scale: float) -> None:
+    if len(value) and np.abs(value).min() <= COINCIDENT * scale:
+        raise Degenerate
+
+
+@dataclass
+class Cells:
+    """The cells of a complex.
+
+    Attributes:
+        bottom: lowest vertex of each, [cell].
+        sides: bit j tells on which side of the bottom's slot j the cell lies, [cell].
+        interior: centre of a ball inside, [cell, k].
+        radius: its radius, [cell].
+    """
+
+    bottom: np.ndarray
+    sides: np.ndarray
+    interior: Array
+    radius: Array
+
+
+def cells(found: Complex) -> Cells:
+    """The cells of a complex, each at its lowest vertex in a fixed direction of general position.
+
+    Raises:
+        Degenerate: the highest vertices tell another number of cells.
+    """
+    k = found.point.shape[1]
+    direction = np.random.default_rng(k).standard_normal(k)
+    height = found.point[: found.vertices] @ direction
+    count = kernels.count_cells(height, found.neighbour, found.vertices)
+    if count != kernels.count_cells(-height, found.neighbour, found.vertices):
+        raise Degenerate
+    result = Cells(
+        np.empty(count, np.int32), np.empty(count, np.int64), np.empty((count, k)), np.empty(count)
+    )
+    kernels.bottoms(
+        height,
+        found.point,
+        found.neighbour,
+        found.vertices,
+        result.bottom,
+        result.sides,
+        result.interior,
+        result.radius,
+    )
+    return result
