@@ -314,9 +314,11 @@ class Network:
         for name, u in self._prepared(t):
             _, units, width = self.layout[name]
             states = self.switches[name].states(u, ROUNDING * self.scales[name])
-            places = torch.arange(width)
-            bits.append((states[:, :, None] >> places & 1).reshape(len(states), units * width))
-        joined = torch.cat(bits, 1).to(torch.uint8).numpy() if bits else np.zeros((len(t), 0), "u1")
+            if states.dtype != torch.bool:
+                split = states[:, :, None] >> torch.arange(width) & 1
+                states = split.reshape(len(states), units * width) == 1
+            bits.append(states.numpy())
+        joined = np.concatenate(bits, 1) if bits else np.zeros((len(t), 0), bool)
         return torch.from_numpy(np.packbits(joined, axis=1, bitorder="little"))
 
     def _constraints(self, t: Tensor) -> Tensor:

@@ -95,15 +95,26 @@ def box_complex(k: int) -> Complex:
     return Complex(2.0 * corners - 1, zero, neighbour, 2 * k, len(corners))
 
 
-def domain_complex(frame: Frame, offsets: Array | None = None) -> Complex:
-    """The polytope of a frame: the cube, with its constraints cut off one by one."""
+def domain_complex(
+    frame: Frame,
+    lower: Array | None = None,
+    upper: Array | None = None,
+    offsets: Array | None = None,
+) -> Complex:
+    """The polytope of a frame within a box: the box, with its constraints cut off one by one."""
     k = frame.dimensions
     found = box_complex(k)
     found.facets = 2 * k + len(frame.b)
+    if lower is not None and upper is not None:
+        found.point = (lower + upper) / 2 + (upper - lower) / 2 * found.point
     for number, (row, bound) in enumerate(zip(frame.A, frame.b, strict=True)):
         shift = 0.0 if offsets is None else offsets[number]
         value = bound + shift - found.point[: found.vertices] @ row
-        _check_position(value, 1.0)
+        if offsets is None:
+            _check_position(value, 1.0)
+        if not (value > 0).any():
+            found.vertices = 0
+            return found
         crossings = kernels.count_crossings(value, found.neighbour, found.vertices)
         if not crossings:
             continue

@@ -56,7 +56,7 @@ class Switch(ABC):
 
     @abstractmethod
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        """State of each unit, shape [batch, unit], int64; differences up to tolerance are none."""
+        """State of each unit, [batch, unit], bool or int64; differences up to tolerance are none."""
 
     @abstractmethod
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class Elementwise(Switch):
         return u.flatten(1)
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        return (u.flatten(1) > tolerance).long()
+        return u.flatten(1) > tolerance
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         flat = u.flatten(1)
@@ -155,7 +155,7 @@ class Extremum(Switch):
         return (u[:, 0] - u[:, 1]).flatten(1)
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        return ((u[:, 0] - u[:, 1]).flatten(1) > tolerance).long()
+        return (u[:, 0] - u[:, 1]).flatten(1) > tolerance
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         difference = (u[:, 0] - u[:, 1]).flatten(1)
@@ -262,7 +262,7 @@ class Level(Switch):
         return u
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        return (u > tolerance).long()
+        return u > tolerance
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         return torch.where(states == 1, u, -u)

@@ -1,0 +1,114 @@
+"""Which engine does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from affidavit.errors import DomainError, nearest
+from affidavit.regions import skeleton
+from affidavit.regions.domain import Array
+from affidavit.regions.enumeration import Engine, Found, Limits, Work
+from affidavit.regions.network import Network, Stage
+from affidavit.regions.shape import Shape
+
+ENGINES = ("auto", "skeleton", "planar", "lp", "milp")
+
+MOST_SKELETON = 6
+"""Dimensions up to which `auto` takes the skeleton whatever the network."""
+
+TRY_SKELETON = 9
+"""Dimensions up to which `auto` tries it within a limit of vertices."""
+
+
+def start(
+    network: Network, engine: Engine, limits: Limits, seed: int, geometry: bool
+) -> Work:
+    """The engine, ready to work.
+
+    Raises:
+        DomainError: no such engine.
+    """
+    if engine not in ENGINES:
+        raise DomainError(
+            f"no engine is called {engine!r}{nearest(engine, ENGINES)}: expected one of"
+            f" {', '.join(ENGINES)}"
+        )
+    return Skeleton(network, limits, seed)
+
+
+@dataclass
+class Skeleton:
+    """The shared 1-skeleton, box by box: a box with too many vertices is halved."""
+
+    network: Network
+    limits: Limits
+    seed: int
+    name: str = "skeleton"
+    boxes: list[tuple[Array, Array]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        k = self.network.frame.dimensions
+        if not self.boxes:
+            self.boxes = [(-np.ones(k), np.ones(k))]
+
+    @property
+    def open(self) -> int:
+        return len(self.boxes)
+
+    def step(self, deadline: float, watch: Callable[[float], None]) -> Found | None:
+        lower, upper = self.boxes[-1]
+        stages = self.network.stages
+        number = {stage: index for index, stage in enumerate(stages)}
+
+        def follow(stage: Stage, share: float) -> None:
+            watch((number[stage] + share) / len(stages))
+
+        try:
+            found, cells = self._subdivide(lower, upper, follow)
+        except skeleton.TooLarge:
+            self.boxes.pop()
+            self.boxes.extend(self._halves(lower, upper))
+            return None
+        self.boxes.pop()
+        share = float(np.prod((upper - lower) / 2))
+        shape = Shape(found, cells, np.arange(len(cells.bottom)))
+        return Found(cells.interior, cells.radius, share, shape)
+
+    def _subdivide(
+        self, lower: Array, upper: Array, follow: Callable[[Stage, float], None]
+    ) -> tuple[skeleton.Complex, skeleton.Cells]:
+        """In general position if it is; else with every hyperplane displaced a little."""
+        frame = self.network.frame
+        for attempt, size in enumerate((0.0, 1e-10, 1e-10, 1e-9, 1e-9, 1e-8)):
+            generator = np.random.default_rng((self.seed, attempt))
+            shifts = self.network.shifts(size, generator) if size else None
+            offsets = size * (1 + generator.random(len(frame.b)))
+            try:
+                box = skeleton.domain_complex(frame, lower, upper, offsets if size else None)
+                found = skeleton.subdivide(
+                    self.network, box, shifts=shifts, limit=self._most, watch=follow
+                )
+                return found, skeleton.cells(found)
+            except skeleton.Degenerate:
+                continue
+        raise DomainError(
+            "the network's hyperplanes stay degenerate after displacement: take engine = 'lp'"
+        )
+
+    @property
+    def _most(self) -> int:
+        k = self.network.frame.dimensions
+        bytes_ = min(self.limits.bytes, 4 * 2**30)
+        return max(1 << 12, int(bytes_ / (20 * k + 400)))
+
+    def _halves(self, lower: Array, upper: Array) -> list[tuple[Array, Array]]:
+        axis = int(np.argmax(upper - lower))
+        middle = (lower[axis] + upper[axis]) / 2
+        low, high = lower.copy(), upper.copy()
+        low[axis] = high[axis] = middle
+        return [(lower, high), (low, upper)]
+
+

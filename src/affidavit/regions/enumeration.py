@@ -1,0 +1,352 @@
+"""Enumeration of all regions of a domain: engines, limits, progress, interruption, resumption."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+import torch
+from torch import nn
+
+from affidavit.errors import DomainError
+from affidavit.graph import Graph, load
+from affidavit.regions.domain import Array, Domain, Point, chebyshev, frame
+from affidavit.regions.network import Network
+from affidavit.regions.partition import Partition
+from affidavit.regions.patterns import group
+from affidavit.regions.polytope import normalised
+from affidavit.regions.shape import Shape
+from affidavit.regions.switches import Level, Ranking, Switch, largest
+
+Engine: TypeAlias = Literal["auto", "skeleton", "planar", "lp", "milp"]
+Refinement: TypeAlias = Literal["decision", "ranking"] | Switch | None
+
+THIN = 1e-10
+"""Regions without a ball of this radius, in the frame's coordinates, do not count."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop before the end; what was found by then is kept.
+
+    Attributes:
+        regions: number of regions.
+        seconds: wall-clock time.
+        bytes: memory for the work and the result.
+    """
+
+    regions: float = np.inf
+    seconds: float = np.inf
+    bytes: float = np.inf
+
+    def __post_init__(self) -> None:
+        for name in ("regions", "seconds", "bytes"):
+            if not getattr(self, name) > 0:
+                raise DomainError(f"the limit on {name} is {getattr(self, name)}; expected above 0")
+
+
+@dataclass
+class Found:
+    """What one step of an engine found: pieces of regions, by a point in each.
+
+    Attributes:
+        centers, radii: balls inside the pieces, in the frame's coordinates.
+        decided: share of the domain's volume gone through in this step.
+        shape: the cells, in the same order, where the engine keeps them.
+    """
+
+    centers: Array
+    radii: Array
+    decided: float
+    shape: Shape | None = None
+
+
+class Work(Protocol):
+    """An engine at work: a stack of independent items, done one by one."""
+
+    name: str
+
+    @property
+    def open(self) -> int:
+        """Items left."""
+
+    def step(self, deadline: float, watch: Callable[[float], None]) -> Found | None:
+        """Does one item, or divides it.
+
+        Args:
+            deadline: the time, by `time.monotonic`, at which to give up the item.
+            watch: to be called often with the share of the item done; may raise.
+        """
+
+
+@dataclass
+class Progress:
+    """How far an enumeration is.
+
+    Attributes:
+        regions: pieces found so far.
+        decided: share of the domain's volume gone through.
+        within: share of the present item.
+        seconds: time taken.
+    """
+
+    regions: int = 0
+    decided: float = 0.0
+    within: float = 0.0
+    seconds: float = 0.0
+
+
+class _Stop(Exception):
+    """Time is up."""
+
+
+def partition(
+    model: Graph | nn.Module,
+    domain: Domain,
+    *,
+    engine: Engine = "auto",
+    refine: Refinement = None,
+    limits: Limits | None = None,
+    progress: Callable[[Progress], None] | bool = False,
+    resume: Partition | None = None,
+    geometry: bool = True,
+    verify: bool = True,
+    seed: int = 0,
+) -> Partition:
+    """All linear regions of a network on a domain.
+
+    Guarantee: exact, to stated numerical tolerance (`docs/regions.md`). Source: Dethise and
+    Canini, Continuous Exact Explanations of Neural Networks, sections III and IV; the engines are
+    ours.
+
+    Args:
+        model: a graph, or a PyTorch module.
+        domain: Box, Polytope, Slice, or Point (whose region alone is found).
+        engine: `skeleton` (cuts all cells at once; up to about 8 features that vary), `planar`
+            (two features, many units), `lp` (depth-first with linear programs; any number),
+            `milp` (the paper's; slow, an oracle), or `auto`.
+        refine: `decision` tells regions apart by the largest output too, `ranking` by the two
+            largest; a `Switch` by its states.
+        limits: when to stop; the result is marked incomplete then. An interrupt (Ctrl-C) does the
+            same.
+        progress: True for a progress bar on stderr, or a function called with the Progress.
+        resume: an incomplete partition of the same network and domain, to go on from.
+        geometry: keep cells, from which volumes and neighbours of all regions are quick.
+        verify: check the result (`verification.verify`) and raise when it is wrong.
+        seed: of the tiny displacements that resolve degenerate positions.
+
+    Raises:
+        UnsupportedOpsError: the network is not piecewise linear.
+        DomainError: the domain is empty, flat, unbounded, or does not fit the network; a limit
+            below 1; an engine that cannot do it.
+    """
+    from affidavit.regions.progress import shown
+    from affidavit.regions.verification import verify as check
+
+    network = on(model, domain, refine)
+    if isinstance(domain, Point):
+        return _of_point(network, domain)
+    with shown(progress) as report:
+        run = _Run(network, domain, limits or Limits(), report, geometry, seed, resume)
+        result = run.result(engine)
+    if verify and len(result):
+        check(result)
+    return result
+
+
+def on(model: Graph | nn.Module, domain: Domain, refine: Refinement = None) -> Network:
+    """The network of a model on a domain: what engines, queries and explanations work with."""
+    graph = as_graph(model, domain)
+    features = int(np.prod(graph.input_shape))
+    found = frame(domain, features)
+    return Network(graph, found, _refinement(refine, graph))
+
+
+def as_graph(model: Graph | nn.Module, domain: Domain) -> Graph:
+    """The graph of a model; a module's input has the shape of one flat row."""
+    if isinstance(model, Graph):
+        return model
+    features = len(domain.point) if hasattr(domain, "point") else len(domain.lower)
+    weight = next(model.parameters(), torch.zeros(()))
+    return load(model, torch.zeros(1, features, dtype=weight.dtype, device=weight.device))
+
+
+def _refinement(refine: Refinement, graph: Graph) -> Switch | None:
+    outputs = abs(int(np.prod(graph.shapes[graph.output])))
+    if refine == "decision":
+        if outputs == 1:
+            # One output decides between two classes at zero: the logit of a sigmoid.
+            return Level(torch.ones(1, 1), torch.zeros(1))
+        return largest(outputs)
+    if refine == "ranking":
+        if outputs < 2:
+            raise DomainError("a ranking needs two outputs or more; the network has one")
+        return Ranking(outputs)
+    if isinstance(refine, str):
+        raise DomainError(f"refine = {refine!r}: expected 'decision', 'ranking' or a Switch")
+    return refine
+
+
+@dataclass
+class _Run:
+    network: Network
+    domain: Domain
+    limits: Limits
+    report: Callable[[Progress], None]
+    geometry: bool
+    seed: int
+    resume: Partition | None
+    pieces: list[Found] = field(default_factory=list)
+    state: Progress = field(default_factory=Progress)
+
+    def result(self, engine: Engine) -> Partition:
+        started = time.monotonic()
+        before = self.resume.seconds if self.resume else 0.0
+        work = self._work(engine)
+        if self.resume is not None:
+            self._take_up(self.resume)
+        reason = ""
+        deadline = started + self.limits.seconds
+
+        def watch(share: float) -> None:
+            now = time.monotonic()
+            self.state.within = share
+            self.state.seconds = before + now - started
+            self.report(self.state)
+            if now > deadline:
+                raise _Stop
+
+        try:
+            while work.open:
+                watch(0.0)
+                if self.state.regions >= self.limits.regions:
+                    reason = f"the limit of {self.limits.regions:,.0f} regions was reached"
+                    break
+                if self._bytes() > self.limits.bytes:
+                    reason = self._out_of_memory()
+                    break
+                found = work.step(deadline, watch)
+                if found is not None:
+                    self.pieces.append(found)
+                    self.state.regions += len(found.centers)
+                    self.state.decided += found.decided
+        except _Stop:
+            reason = f"the limit of {self.limits.seconds:g} s was reached"
+        except KeyboardInterrupt:
+            reason = "interrupted"
+        seconds = before + time.monotonic() - started
+        return self._gather(work, reason, seconds)
+
+    def _work(self, engine: Engine) -> Work:
+        from affidavit.regions.engines import start
+
+        if self.resume is not None:
+            if self.resume.remaining is None:
+                raise DomainError("the partition to resume is complete: nothing is left to do")
+            return self.resume.remaining  # type: ignore[no-any-return]
+        return start(self.network, engine, self.limits, self.seed, self.geometry)
+
+    def _take_up(self, earlier: Partition) -> None:
+        same = earlier.network.graph.sha256 == self.network.graph.sha256
+        if not (same and np.array_equal(earlier.frame.base, self.network.frame.base)):
+            raise DomainError("the partition to resume is of another network or another domain")
+        self.pieces.append(Found(earlier.centers, earlier.radii, earlier.decided))
+        self.state.regions = len(earlier)
+        self.state.decided = earlier.decided
+
+    def _bytes(self) -> float:
+        k = self.network.frame.dimensions
+        each = 8 * (k + 1) + -(-self.network.bits // 8)
+        return self.state.regions * each * 3.0
+
+    def _out_of_memory(self) -> str:
+        total = self.state.regions / max(self.state.decided, 1e-9)
+        return (
+            f"the memory limit of {self.limits.bytes / 2**30:.2g} GiB was reached; about"
+            f" {total:,.0f} regions are to be expected"
+        )
+
+    def _gather(self, work: Work, reason: str, seconds: float) -> Partition:
+        k = self.network.frame.dimensions
+        centers = np.concatenate([np.zeros((0, k)), *(found.centers for found in self.pieces)])
+        radii = np.concatenate([np.zeros(0), *(found.radii for found in self.pieces)])
+        patterns = (
+            self.network.states(centers)
+            if len(centers)
+            else np.zeros((0, -(-self.network.bits // 8)), np.uint8)
+        )
+        chosen, region = group(patterns, radii)
+        patterns, centers, radii = patterns[chosen], centers[chosen], radii[chosen]
+        real = self._settle(patterns, centers, radii)
+        number = np.where(real, np.cumsum(real) - 1, -1)
+        patterns, centers, radii = patterns[real], centers[real], radii[real]
+        shapes, start = [], 0
+        kept = self.geometry and all(found.shape is not None for found in self.pieces)
+        for found in self.pieces if kept else ():
+            assert found.shape is not None
+            cells = number[region[start : start + len(found.centers)]]
+            shapes.append(replace(found.shape, region=cells))
+            start += len(found.centers)
+        return Partition(
+            network=self.network,
+            domain=self.domain,
+            engine=work.name,
+            patterns=patterns,
+            centers=centers,
+            radii=radii,
+            complete=not work.open and not reason,
+            reason=reason,
+            decided=min(1.0, self.state.decided) if work.open else 1.0,
+            seconds=seconds,
+            shapes=tuple(shapes),
+            remaining=work if work.open else None,
+        )
+
+    def _settle(self, patterns: np.ndarray, centers: Array, radii: Array) -> np.ndarray:
+        """Which regions have an interior. Doubtful ones get their largest ball, in place."""
+        real = np.ones(len(radii), bool)
+        for index in np.flatnonzero(radii <= THIN):
+            center = centers[index]
+            slopes, values = self.network.constraint_maps(center[None])
+            frame = self.network.frame
+            slopes = np.r_[slopes[0], -frame.A]
+            values = np.r_[values[0], frame.b - frame.A @ center]
+            rows, bounds, _ = normalised(slopes, np.maximum(values, 0), center)
+            k = frame.dimensions
+            cube = np.r_[np.eye(k), -np.eye(k)]
+            ball, radius = chebyshev(np.r_[rows, cube], np.r_[bounds, np.ones(2 * k)])
+            same = radius > THIN and np.array_equal(
+                self.network.states(ball[None])[0], patterns[index]
+            )
+            real[index] = same
+            if same:
+                centers[index], radii[index] = ball, radius
+        return real
+
+
+def _of_point(network: Network, point: Point) -> Partition:
+    """The region around a point; on a border, one of those that meet there."""
+    frame = network.frame
+    t = frame.from_user(np.asarray(point.x)[None])
+    generator = np.random.default_rng(0)
+    for size in (0.0, *(1e-10 * 10.0**power for power in range(5) for _ in range(4))):
+        step = generator.uniform(-size, size, t.shape)
+        center = np.clip(t, -1 + size, 1 - size) + step
+        slopes, values = network.constraint_maps(center)
+        rows, bounds, _ = normalised(slopes[0], np.maximum(values[0], 0), center[0])
+        k = frame.dimensions
+        cube = np.r_[np.eye(k), -np.eye(k)]
+        ball, radius = chebyshev(np.r_[rows, cube], np.r_[bounds, np.ones(2 * k)])
+        pattern = network.states(ball[None])
+        if radius > THIN and np.array_equal(pattern, network.states(center)):
+            slack = bounds - rows @ center[0]
+            inside = float(min(slack.min(initial=2.0), (1 - np.abs(center)).min()))
+            if inside > THIN:
+                ball, radius = center[0], inside
+            return Partition(network, point, "point", pattern, ball[None], np.array([radius]))
+    raise DomainError("no region with an interior was found around the point")
+
+

@@ -1,0 +1,155 @@
+"""The geometry of cells: vertices, volumes and facets, from a complex."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from affidavit.regions import cell_kernels as kernels
+from affidavit.regions.domain import Array
+from affidavit.regions.skeleton import Cells, Complex
+
+_EPSILON = 2.0**-52
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A complex with its cells, and the region that each cell is (a piece) of.
+
+    Attributes:
+        complex, cells: see `skeleton`.
+        region: number of each cell's region, -1 for cells too thin to count.
+    """
+
+    complex: Complex
+    cells: Cells
+    region: np.ndarray
+
+    @cached_property
+    def _measured(self) -> tuple[Array, np.ndarray]:
+        count = len(self.region)
+        volume, doubt = np.empty(count), np.empty(count)
+        sizes = np.empty(count, np.int64)
+        found = self.complex
+        k = found.point.shape[1]
+        generator = np.random.default_rng(k)
+        todo = np.arange(count)
+        for _ in range(3):
+            part, error = np.empty(len(todo)), np.empty(len(todo))
+            vertices = np.empty(len(todo), np.int64)
+            kernels.volumes(
+                found.point,
+                found.zero,
+                found.neighbour,
+                self.cells.bottom[todo],
+                self.cells.sides[todo],
+                generator.standard_normal(k),
+                part,
+                error,
+                vertices,
+            )
+            sizes[todo] = vertices
+            volume[todo], doubt[todo] = np.maximum(part, 0), error
+            # Terms that cancel leave rounding behind: another direction has others.
+            todo = todo[~(error * _EPSILON * 100 <= 1e-9 * np.abs(part) + 1e-15)]
+            if not len(todo):
+                break
+        self._triangulate(todo, volume)
+        return volume, sizes
+
+    def _triangulate(self, todo: np.ndarray, volume: Array) -> None:
+        """Volumes, by triangulation, of cells on which Lawrence's formula cancels."""
+        from scipy.spatial import ConvexHull, QhullError
+
+        for cell in todo:
+            points = self.points(int(cell))
+            span = np.ptp(points, axis=0)
+            if points.shape[1] == 1 or not (span > 0).all():
+                volume[cell] = span[0] if points.shape[1] == 1 else 0.0
+                continue
+            try:
+                volume[cell] = ConvexHull((points - points[0]) / span).volume * span.prod()
+            except QhullError:
+                volume[cell] = 0.0  # flat to within rounding
+
+    @property
+    def volumes(self) -> Array:
+        """Volume of each cell, in the frame's coordinates."""
+        return self._measured[0]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of vertices of each cell."""
+        return self._measured[1]
+
+    @cached_property
+    def vertices(self) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices of all cells: those of cell i are `vertex[start[i] : start[i + 1]]`.
+
+        Returns:
+            start [cell + 1] and vertex [...], numbers in the complex.
+        """
+        start = np.r_[0, np.cumsum(self.sizes)]
+        out = np.empty(start[-1], np.int32)
+        found = self.complex
+        kernels.vertices(
+            found.zero, found.neighbour, self.cells.bottom, self.cells.sides, start, out
+        )
+        return start, out
+
+    def points(self, cell: int) -> Array:
+        """Vertices of one cell, [vertex, k], in the frame's coordinates."""
+        found = self.complex
+        room = 1 << 10
+        while True:
+            out = np.empty(room, np.int32)
+            seen = np.full(2 * room, -1, np.int32)
+            bottom, sides = int(self.cells.bottom[cell]), int(self.cells.sides[cell])
+            codes = np.empty(room, np.int64)
+            count = kernels.walk(found.zero, found.neighbour, bottom, sides, out, codes, seen)
+            if count >= 0:
+                return found.point[out[:count]]
+            room *= 8
+
+    @cached_property
+    def facets(self) -> tuple[np.ndarray, np.ndarray]:
+        """Facets between cells, and those without a cell on the other side.
+
+        Returns:
+            pairs [facet, 2] of cells that share a facet, and rows [facet, 2] of (cell, hyperplane)
+            where nobody else has it: on the domain's boundary, unless the complex is broken.
+        """
+        found = self.complex
+        height = found.point[: found.vertices] @ np.random.default_rng(
+            found.point.shape[1]
+        ).standard_normal(found.point.shape[1])
+        room = max(16, 4 * found.point.shape[1] * len(self.region))
+        most = int(self.sizes.max(initial=1))
+        while True:
+            hyperplanes = np.empty(room, np.int32)
+            keys = np.empty((room, 3), np.int64)
+            owner = np.empty(room, np.int64)
+            total = kernels.facets(
+                found.zero,
+                found.neighbour,
+                height,
+                self.cells.bottom,
+                self.cells.sides,
+                most,
+                hyperplanes,
+                keys,
+                owner,
+            )
+            if total >= 0:
+                break
+            room = -total
+        order = np.lexsort(keys[:total].T)
+        ranked, owner, planes = keys[order], owner[order], hyperplanes[order]
+        same = (ranked[1:] == ranked[:-1]).all(1)
+        first = np.flatnonzero(same)
+        pairs = np.stack([owner[first], owner[first + 1]], 1)
+        alone = np.ones(total, bool)
+        alone[first] = alone[first + 1] = False
+        return pairs, np.stack([owner[alone], planes[alone]], 1)

@@ -1,0 +1,9 @@
+"""Checks of a partition against itself and against the network."""
+
+from __future__ import annotations
+
+from affidavit.regions.partition import Partition
+
+
+def verify(partition: Partition) -> None:
+    """."""
