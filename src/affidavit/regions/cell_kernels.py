@@ -48,13 +48,7 @@ def walk(
             if seen[place] == w:
                 continue
             if count == room:
-                for i in range(count):
-                    clear = (found[i] * 40503) & mask
-                    while seen[clear] != -1:
-                        seen[clear] = -1
-                        clear = (clear + 1) & mask
-                for i in range(len(seen)):
-                    seen[i] = -1
+                seen[:] = -1
                 return -1
             seen[place] = w
             there = 0
@@ -93,8 +87,8 @@ def volumes(
     """Volume of each cell by Lawrence's formula, the number of its vertices, and its cancellation.
 
     The volume of a simple polytope is the sum, over its vertices v with edge vectors e_1, …, e_k,
-    of (-1)^k (c·v)^k |det e| / (k! Π c·e_j), for any c not orthogonal to an edge. `doubt` is the
-    sum of the terms' absolute values: times the rounding unit, it bounds the error of the sum.
+    of (-1)^k (c·v)^k |det e| / (k! Π c·e_j), for any c not orthogonal to an edge. `doubt`, times the
+    rounding unit, estimates the error: each term's size times how blurred its edges are.
     """
     k = point.shape[1]
     factorial = 1.0
@@ -124,6 +118,7 @@ def volumes(
                 for i in range(k):
                     height += direction[i] * (point[v, i] - origin[i])
                 product = 1.0
+                blur = 1.0
                 for j in range(k):
                     w = neighbour[v, j, (codes[n] >> j) & 1]
                     rise = 0.0
@@ -137,11 +132,13 @@ def volumes(
                             edges[j, i] /= length
                         rise /= length
                     product *= -rise
+                    # Short edges, and edges across the direction, are known less well.
+                    blur += 1 / max(length * abs(rise), 1e-300)
                 term = abs(determinant(edges)) * height**k / product if product != 0 else 0.0
                 if product == 0 and height != 0:
                     absolute = np.inf
                 total += term
-                absolute += abs(term)
+                absolute += abs(term) * blur
             volume[cell] = total / factorial
             doubt[cell] = absolute / factorial
             counts[cell] = count

@@ -23,9 +23,7 @@ TRY_SKELETON = 9
 """Dimensions up to which `auto` tries it within a limit of vertices."""
 
 
-def start(
-    network: Network, engine: Engine, limits: Limits, seed: int, geometry: bool
-) -> Work:
+def start(network: Network, engine: Engine, limits: Limits, seed: int, geometry: bool) -> Work:
     """The engine, ready to work.
 
     Raises:
@@ -110,5 +108,3 @@ class Skeleton:
         low, high = lower.copy(), upper.copy()
         low[axis] = high[axis] = middle
         return [(lower, high), (low, upper)]
-
-

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ from affidavit.errors import DomainError
 from affidavit.graph import Graph, load
 from affidavit.regions.domain import Array, Domain, Point, chebyshev, frame
 from affidavit.regions.network import Network
-from affidavit.regions.partition import Partition
 from affidavit.regions.patterns import group
 from affidavit.regions.polytope import normalised
+from affidavit.regions.result import Partition
 from affidavit.regions.shape import Shape
 from affidavit.regions.switches import Level, Ranking, Switch, largest
 
@@ -348,5 +348,3 @@ def _of_point(network: Network, point: Point) -> Partition:
                 ball, radius = center[0], inside
             return Partition(network, point, "point", pattern, ball[None], np.array([radius]))
     raise DomainError("no region with an interior was found around the point")
-
-

@@ -57,7 +57,8 @@ def strip_head(graph: Graph) -> tuple[Graph, str | None]:
         if isinstance(node.op, heads):
             nodes = [
                 dataclasses.replace(
-                    other, operands=tuple(node.operands[0] if o == name else o for o in other.operands)
+                    other,
+                    operands=tuple(node.operands[0] if o == name else o for o in other.operands),
                 )
                 for other in graph.nodes
                 if other.name != name
@@ -145,7 +146,9 @@ class Network:
         self._spread[torch.arange(frame.dimensions), torch.from_numpy(frame.free)] = (
             torch.from_numpy(frame.half)
         )
-        sizes = [abs(math.prod(shape)) for shape in self.graph.shapes.values() if shape[:1] == (-1,)]
+        sizes = [
+            abs(math.prod(shape)) for shape in self.graph.shapes.values() if shape[:1] == (-1,)
+        ]
         windows = [s.index.numel() for s in self.switches.values() if hasattr(s, "index")]
         self.batch = max(1, min(1 << 16, _NUMBERS // max(1, *sizes, *windows)))
 
@@ -207,7 +210,9 @@ class Network:
         for batch in self.batches(t):
             x = self.embed(batch).requires_grad_()
             with torch.enable_grad():
-                y = self.graph.values(x.reshape(-1, *self.graph.input_shape), [name or self.graph.output])
+                y = self.graph.values(
+                    x.reshape(-1, *self.graph.input_shape), [name or self.graph.output]
+                )
                 flat = next(iter(y.values())).flatten(1)
                 rows = [
                     torch.autograd.grad(flat[:, i].sum(), x, retain_graph=True)[0]
@@ -239,7 +244,7 @@ class Network:
             generator.uniform(-1, 1, (32, k)),
             generator.choice([-1.0, 1.0], (31, k)),
         ]
-        found = {name: 1e-300 for name in self.switches}
+        found = dict.fromkeys(self.switches, 1e-300)
         for batch in self.batches(t):
             with torch.no_grad():
                 for name, u in self._prepared(batch):

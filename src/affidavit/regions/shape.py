@@ -9,9 +9,11 @@ import numpy as np
 
 from affidavit.regions import cell_kernels as kernels
 from affidavit.regions.domain import Array
-from affidavit.regions.skeleton import Cells, Complex
+from affidavit.regions.skeleton import Cells, Complex, direction
 
 _EPSILON = 2.0**-52
+
+_DIRECTIONS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +36,10 @@ class Shape:
         sizes = np.empty(count, np.int64)
         found = self.complex
         k = found.point.shape[1]
-        generator = np.random.default_rng(k)
+        volume[:], doubt[:] = 0, np.inf
         todo = np.arange(count)
-        for _ in range(3):
+        # Where large terms cancel, another direction may have smaller ones.
+        for turn in range(_DIRECTIONS):
             part, error = np.empty(len(todo)), np.empty(len(todo))
             vertices = np.empty(len(todo), np.int64)
             kernels.volumes(
@@ -45,19 +48,20 @@ class Shape:
                 found.neighbour,
                 self.cells.bottom[todo],
                 self.cells.sides[todo],
-                generator.standard_normal(k),
+                direction(k, turn),
                 part,
                 error,
                 vertices,
             )
             sizes[todo] = vertices
-            volume[todo], doubt[todo] = np.maximum(part, 0), error
-            # Terms that cancel leave rounding behind: another direction has others.
-            todo = todo[~(error * _EPSILON * 100 <= 1e-9 * np.abs(part) + 1e-15)]
+            better = error < doubt[todo]
+            volume[todo[better]], doubt[todo[better]] = part[better], error[better]
+            todo = todo[~(_EPSILON * doubt[todo] <= 1e-8 * volume[todo] + 1e-14 * 2.0**k)]
             if not len(todo):
                 break
-        self._triangulate(todo, volume)
-        return volume, sizes
+        if k <= 4:
+            self._triangulate(todo, volume)
+        return np.maximum(volume, 0), sizes
 
     def _triangulate(self, todo: np.ndarray, volume: Array) -> None:
         """Volumes, by triangulation, of cells on which Lawrence's formula cancels."""
@@ -122,9 +126,7 @@ class Shape:
             where nobody else has it: on the domain's boundary, unless the complex is broken.
         """
         found = self.complex
-        height = found.point[: found.vertices] @ np.random.default_rng(
-            found.point.shape[1]
-        ).standard_normal(found.point.shape[1])
+        height = found.point[: found.vertices] @ direction(found.point.shape[1])
         room = max(16, 4 * found.point.shape[1] * len(self.region))
         most = int(self.sizes.max(initial=1))
         while True:

@@ -215,6 +215,11 @@ class Cells:
     radius: Array
 
 
+def direction(k: int, turn: int = 0) -> Array:
+    """A direction in general position to every hyperplane of a network not made to spite it."""
+    return np.random.default_rng((0x41666669, k, turn)).standard_normal(k)
+
+
 def cells(found: Complex) -> Cells:
     """The cells of a complex, each at its lowest vertex in a fixed direction of general position.
 
@@ -222,8 +227,7 @@ def cells(found: Complex) -> Cells:
         Degenerate: the highest vertices tell another number of cells.
     """
     k = found.point.shape[1]
-    direction = np.random.default_rng(k).standard_normal(k)
-    height = found.point[: found.vertices] @ direction
+    height = found.point[: found.vertices] @ direction(k)
     count = kernels.count_cells(height, found.neighbour, found.vertices)
     if count != kernels.count_cells(-height, found.neighbour, found.vertices):
         raise Degenerate

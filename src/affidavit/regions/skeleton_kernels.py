@@ -163,9 +163,7 @@ def interpolate(values: Array, rows: Array, vertices: int, ends: Array, share: A
     for r in rows:
         for q in range(len(ends)):
             at = share[q]
-            values[r, vertices + q] = (1 - at) * values[r, ends[q, 0]] + at * values[
-                r, ends[q, 1]
-            ]
+            values[r, vertices + q] = (1 - at) * values[r, ends[q, 0]] + at * values[r, ends[q, 1]]
 
 
 @njit(cache=True, nogil=True)

@@ -290,7 +290,7 @@ def _extremum(node: Node, shapes: Shapes, constants: Sequence[Tensor | None]) ->
 def _max_pool(node: Node, shapes: Shapes, constants: Sequence[Tensor | None]) -> Switch:
     op = node.op
     assert isinstance(op, ops.MaxPool)
-    *lead, = shapes[0][1 : len(shapes[0]) - len(op.kernel)]
+    (*lead,) = shapes[0][1 : len(shapes[0]) - len(op.kernel)]
     size, result = shapes[0][-len(op.kernel) :], shapes[-1][-len(op.kernel) :]
     entries = []
     for offset in product(*map(range, op.kernel)):

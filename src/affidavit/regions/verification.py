@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from affidavit.regions.partition import Partition
+from affidavit.regions.result import Partition
 
 
 def verify(partition: Partition) -> None:
