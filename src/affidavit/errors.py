@@ -58,6 +58,10 @@ class DomainError(AffidavitError):
     """A box, region or interval has no meaning (empty, unbounded where it may not be, NaN)."""
 
 
+class VerificationError(AffidavitError):
+    """A result failed its own check. It is a fault of the method on this input, not the user's."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`" (did you mean 'x'?)"` for the known word nearest to `word`, or an empty string."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from affidavit.regions.domain import Box, Point, Polytope, Slice, cloud
-    from affidavit.regions.enumeration import Limits, Progress, partition
+    from affidavit.regions.enumeration import Progress, partition
     from affidavit.regions.result import Partition, Region
+    from affidavit.regions.work import Limits
 
 __all__ = [
     "Box",
@@ -30,8 +31,9 @@ __all__ = [
 # Compiled loops and solvers take a while to import: each name brings its own module when used.
 _HOMES = {
     **dict.fromkeys(("Box", "Point", "Polytope", "Slice", "cloud"), "domain"),
-    **dict.fromkeys(("Limits", "Progress", "partition"), "enumeration"),
+    **dict.fromkeys(("Progress", "partition"), "enumeration"),
     **dict.fromkeys(("Partition", "Region"), "result"),
+    "Limits": "work",
 }
 
 

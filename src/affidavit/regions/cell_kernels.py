@@ -54,9 +54,9 @@ def walk(
             there = 0
             for i in range(k):
                 side = -1
-                for l in range(k):
-                    if l != j and zero[v, l] == zero[w, i]:
-                        side = (code >> l) & 1
+                for m in range(k):
+                    if m != j and zero[v, m] == zero[w, i]:
+                        side = (code >> m) & 1
                 if side < 0:
                     side = 0 if neighbour[w, i, 0] == v else 1
                 there |= side << i

@@ -10,9 +10,10 @@ import numpy as np
 from affidavit.errors import DomainError, nearest
 from affidavit.regions import skeleton
 from affidavit.regions.domain import Array
-from affidavit.regions.enumeration import Engine, Found, Limits, Work
+from affidavit.regions.lp import LinearPrograms
 from affidavit.regions.network import Network, Stage
 from affidavit.regions.shape import Shape
+from affidavit.regions.work import SHIFTS, Found, Limits, Work
 
 ENGINES = ("auto", "skeleton", "planar", "lp", "milp")
 
@@ -23,7 +24,7 @@ TRY_SKELETON = 9
 """Dimensions up to which `auto` tries it within a limit of vertices."""
 
 
-def start(network: Network, engine: Engine, limits: Limits, seed: int, geometry: bool) -> Work:
+def start(network: Network, engine: str, limits: Limits, seed: int, geometry: bool) -> Work:
     """The engine, ready to work.
 
     Raises:
@@ -34,6 +35,9 @@ def start(network: Network, engine: Engine, limits: Limits, seed: int, geometry:
             f"no engine is called {engine!r}{nearest(engine, ENGINES)}: expected one of"
             f" {', '.join(ENGINES)}"
         )
+    k = network.frame.dimensions
+    if engine == "lp" or (engine == "auto" and k > TRY_SKELETON):
+        return LinearPrograms(network, seed)
     return Skeleton(network, limits, seed)
 
 
@@ -56,7 +60,7 @@ class Skeleton:
     def open(self) -> int:
         return len(self.boxes)
 
-    def step(self, deadline: float, watch: Callable[[float], None]) -> Found | None:
+    def step(self, watch: Callable[[float], None]) -> Found | None:
         lower, upper = self.boxes[-1]
         stages = self.network.stages
         number = {stage: index for index, stage in enumerate(stages)}
@@ -80,7 +84,7 @@ class Skeleton:
     ) -> tuple[skeleton.Complex, skeleton.Cells]:
         """In general position if it is; else with every hyperplane displaced a little."""
         frame = self.network.frame
-        for attempt, size in enumerate((0.0, 1e-10, 1e-10, 1e-9, 1e-9, 1e-8)):
+        for attempt, size in enumerate(SHIFTS):
             generator = np.random.default_rng((self.seed, attempt))
             shifts = self.network.shifts(size, generator) if size else None
             offsets = size * (1 + generator.random(len(frame.b)))

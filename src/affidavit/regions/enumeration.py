@@ -14,72 +14,16 @@ from torch import nn
 from affidavit.errors import DomainError
 from affidavit.graph import Graph, load
 from affidavit.regions.domain import Array, Domain, Point, chebyshev, frame
+from affidavit.regions.engines import start
 from affidavit.regions.network import Network
 from affidavit.regions.patterns import group
 from affidavit.regions.polytope import normalised
 from affidavit.regions.result import Partition
-from affidavit.regions.shape import Shape
 from affidavit.regions.switches import Level, Ranking, Switch, largest
+from affidavit.regions.work import THIN, Found, Limits, Work
 
 Engine: TypeAlias = Literal["auto", "skeleton", "planar", "lp", "milp"]
 Refinement: TypeAlias = Literal["decision", "ranking"] | Switch | None
-
-THIN = 1e-10
-"""Regions without a ball of this radius, in the frame's coordinates, do not count."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When to stop before the end; what was found by then is kept.
-
-    Attributes:
-        regions: number of regions.
-        seconds: wall-clock time.
-        bytes: memory for the work and the result.
-    """
-
-    regions: float = np.inf
-    seconds: float = np.inf
-    bytes: float = np.inf
-
-    def __post_init__(self) -> None:
-        for name in ("regions", "seconds", "bytes"):
-            if not getattr(self, name) > 0:
-                raise DomainError(f"the limit on {name} is {getattr(self, name)}; expected above 0")
-
-
-@dataclass
-class Found:
-    """What one step of an engine found: pieces of regions, by a point in each.
-
-    Attributes:
-        centers, radii: balls inside the pieces, in the frame's coordinates.
-        decided: share of the domain's volume gone through in this step.
-        shape: the cells, in the same order, where the engine keeps them.
-    """
-
-    centers: Array
-    radii: Array
-    decided: float
-    shape: Shape | None = None
-
-
-class Work(Protocol):
-    """An engine at work: a stack of independent items, done one by one."""
-
-    name: str
-
-    @property
-    def open(self) -> int:
-        """Items left."""
-
-    def step(self, deadline: float, watch: Callable[[float], None]) -> Found | None:
-        """Does one item, or divides it.
-
-        Args:
-            deadline: the time, by `time.monotonic`, at which to give up the item.
-            watch: to be called often with the share of the item done; may raise.
-        """
 
 
 @dataclass
@@ -228,7 +172,7 @@ class _Run:
                 if self._bytes() > self.limits.bytes:
                     reason = self._out_of_memory()
                     break
-                found = work.step(deadline, watch)
+                found = work.step(watch)
                 if found is not None:
                     self.pieces.append(found)
                     self.state.regions += len(found.centers)
@@ -241,8 +185,6 @@ class _Run:
         return self._gather(work, reason, seconds)
 
     def _work(self, engine: Engine) -> Work:
-        from affidavit.regions.engines import start
-
         if self.resume is not None:
             if self.resume.remaining is None:
                 raise DomainError("the partition to resume is complete: nothing is left to do")
@@ -253,7 +195,13 @@ class _Run:
         same = earlier.network.graph.sha256 == self.network.graph.sha256
         if not (same and np.array_equal(earlier.frame.base, self.network.frame.base)):
             raise DomainError("the partition to resume is of another network or another domain")
-        self.pieces.append(Found(earlier.centers, earlier.radii, earlier.decided))
+        if earlier.shapes:
+            self.pieces += [
+                Found(shape.cells.interior, shape.cells.radius, 0.0, shape)
+                for shape in earlier.shapes
+            ]
+        else:
+            self.pieces.append(Found(earlier.centers, earlier.radii, 0.0))
         self.state.regions = len(earlier)
         self.state.decided = earlier.decided
 

@@ -159,6 +159,8 @@ class Partition:
     @cached_property
     def domain_volume(self) -> float:
         """Volume of the domain, in user coordinates."""
+        if not len(self.frame.b):
+            return float(2.0**self.frame.dimensions * self.frame.scale)
         return self._domain_polytope.volume * self.frame.scale
 
     @cached_property

@@ -1,0 +1,233 @@
+"""Depth-first enumeration with linear programs: for any number of features that vary.
+
+A cell of one stage is split by the comparisons of the next that cross it. Whether one does is a
+linear program from a vertex that is already known: often the vertex at hand answers it without a
+pivot. Cells go through the stages in bundles, the deepest bundle first, so memory stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from affidavit.errors import DomainError
+from affidavit.regions import lp_kernels as kernels
+from affidavit.regions.domain import Array, Frame, chebyshev
+from affidavit.regions.network import Network
+from affidavit.regions.work import SHIFTS, THIN, Found
+
+_BUNDLE = 512
+_ROOM = 1 << 14
+
+
+@dataclass
+class Bundle:
+    """Cells of one stage; those of cell i are the constraints `rows[start[i] : start[i + 1]]`.
+
+    Attributes:
+        stage: index of the stage that is to split them.
+        start, rows, bounds: their constraints.
+        basis: positions, among a cell's constraints, of d that meet in a vertex of it.
+        center, radius: a ball inside.
+        share: of the search tree.
+    """
+
+    stage: int
+    start: np.ndarray
+    rows: Array
+    bounds: Array
+    basis: np.ndarray
+    center: Array
+    radius: Array
+    share: Array
+
+    def __len__(self) -> int:
+        return len(self.center)
+
+    def cut(self, first: int, last: int) -> Bundle:
+        """Cells `first` to `last`."""
+        low, high = self.start[first], self.start[last]
+        part = slice(first, last)
+        return Bundle(
+            self.stage,
+            self.start[first : last + 1] - low,
+            self.rows[low:high],
+            self.bounds[low:high],
+            self.basis[part],
+            self.center[part],
+            self.radius[part],
+            self.share[part],
+        )
+
+
+@dataclass
+class LinearPrograms:
+    """The engine at work."""
+
+    network: Network
+    seed: int = 0
+    name: str = "lp"
+    attempt: int = 0
+    bundles: list[Bundle] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.bundles:
+            self.bundles = [root(self.network.frame)]
+        self._shifts = self._displacement()
+
+    @property
+    def open(self) -> int:
+        return len(self.bundles)
+
+    def step(self, watch: Callable[[float], None]) -> Found | None:
+        watch(0.0)
+        bundle = self.bundles[-1]
+        if len(bundle) > _BUNDLE:
+            self.bundles.pop()
+            for first in range(0, len(bundle), _BUNDLE):
+                self.bundles.append(bundle.cut(first, min(first + _BUNDLE, len(bundle))))
+            return None
+        parts = self._split(bundle)
+        self.bundles.pop()
+        if parts.stage < len(self.network.stages):
+            self.bundles.append(parts)
+            return None
+        return Found(parts.center, parts.radius, float(parts.share.sum()))
+
+    def _split(self, bundle: Bundle) -> Bundle:
+        if not self.network.stages:
+            return bundle
+        stage = self.network.stages[bundle.stage]
+        slopes, values = self.network.comparison_maps(bundle.center, stage, self._shifts)
+        last = bundle.stage + 1 == len(self.network.stages)
+        found: list[Bundle] = []
+        first, most, room = 0, 1 << 10, _ROOM
+        while first < len(bundle):
+            d = bundle.center.shape[1]
+            per = int(np.diff(bundle.start).max()) + values.shape[1]
+            wide = room * min(per, 4 * d + 64)
+            out = _Out(d, room, wide)
+            nxt, parts, status = kernels.split_all(
+                bundle.start,
+                bundle.rows,
+                bundle.bounds,
+                bundle.basis,
+                bundle.center,
+                slopes,
+                values,
+                THIN,
+                first,
+                most,
+                *out.arrays,
+            )
+            if status == -2:
+                raise DomainError("a linear program failed")
+            if parts:
+                found.append(out.bundle(bundle, parts, keep=not last))
+            if nxt == first:
+                most, room = most * 4, room * 4
+            first = nxt
+        return join(found, bundle.stage + 1)
+
+    def _displacement(self) -> Any:
+        size = SHIFTS[self.attempt]
+        if not size:
+            return None
+        return self.network.shifts(size, np.random.default_rng((self.seed, self.attempt)))
+
+
+class _Out:
+    """Room for the parts of cells."""
+
+    def __init__(self, d: int, room: int, wide: int) -> None:
+        self.arrays = (
+            np.empty(room + 1, np.int64),
+            np.empty((wide, d)),
+            np.empty(wide),
+            np.empty((room, d), np.int32),
+            np.empty((room, d)),
+            np.empty(room),
+            np.empty(room, np.int64),
+        )
+
+    def bundle(self, source: Bundle, parts: int, *, keep: bool) -> Bundle:
+        start, rows, bounds, basis, center, radius, parent = self.arrays
+        used = start[parts] if keep else 0
+        siblings = np.bincount(parent[:parts], minlength=len(source))
+        return Bundle(
+            source.stage + 1,
+            start[: parts + 1].copy() if keep else np.zeros(parts + 1, np.int64),
+            rows[:used].copy(),
+            bounds[:used].copy(),
+            basis[:parts].copy(),
+            center[:parts].copy(),
+            radius[:parts].copy(),
+            (source.share / np.maximum(siblings, 1))[parent[:parts]],
+        )
+
+
+def root(frame: Frame) -> Bundle:
+    """The domain as a single cell."""
+    k = frame.dimensions
+    rows = np.r_[np.eye(k), -np.eye(k), frame.A]
+    bounds = np.r_[np.ones(2 * k), frame.b]
+    center, radius = np.zeros(k), 1.0
+    basis = np.arange(k, dtype=np.int32)
+    if len(frame.b):
+        center, radius = chebyshev(rows, bounds)
+        basis = _feasible_vertex(rows, bounds)
+    return Bundle(
+        0,
+        np.array([0, len(rows)]),
+        rows,
+        bounds,
+        basis[None],
+        center[None],
+        np.array([radius]),
+        np.ones(1),
+    )
+
+
+def _feasible_vertex(rows: Array, bounds: Array) -> np.ndarray:
+    """A basis of a vertex: constraints are met one by one, from a corner of the cube."""
+    k = rows.shape[1]
+    count = 2 * k
+    basis = np.arange(k, dtype=np.int32)
+    x = np.empty(k)
+    inverse, active = np.empty((k, k)), np.empty(len(rows), bool)
+    for number in range(count, len(rows)):
+        # Towards the constraint among those met so far, until it holds.
+        status = kernels.maximise(
+            rows,
+            bounds,
+            number,
+            basis,
+            x,
+            -rows[number],
+            bounds[number],
+            1e-9,
+            inverse,
+            active,
+        )
+        if status == kernels.FAILED or bounds[number] - rows[number] @ x < 0:
+            raise DomainError("no vertex of the region was found: its constraints are degenerate")
+    return basis
+
+
+def join(bundles: list[Bundle], stage: int) -> Bundle:
+    """Bundles of one stage as one."""
+    offsets = np.cumsum([0, *(len(bundle.bounds) for bundle in bundles)])
+    starts = [b.start[:-1] + o for b, o in zip(bundles, offsets, strict=False)]
+    return Bundle(
+        stage,
+        np.concatenate([*starts, offsets[-1:]]).astype(np.int64),
+        np.concatenate([bundle.rows for bundle in bundles]),
+        np.concatenate([bundle.bounds for bundle in bundles]),
+        np.concatenate([bundle.basis for bundle in bundles]),
+        np.concatenate([bundle.center for bundle in bundles]),
+        np.concatenate([bundle.radius for bundle in bundles]),
+        np.concatenate([bundle.share for bundle in bundles]),
+    )
