@@ -252,3 +252,27 @@ def facets(
                 owner[total] = cell
             total += 1
     return total if total <= len(owner) else -total
+
+
+@njit(cache=True, nogil=True)
+def centroids(
+    point: Array, zero: Array, neighbour: Array, bottom: Array, sides: Array, center: Array
+) -> None:
+    """The mean of each cell's vertices."""
+    k = point.shape[1]
+    room = 1 << 10
+    found = np.empty(room, np.int32)
+    codes = np.empty(room, np.int64)
+    seen = np.full(2 * room, -1, np.int32)
+    for cell in range(len(bottom)):
+        count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
+        while count < 0:
+            room *= 4
+            found = np.empty(room, np.int32)
+            codes = np.empty(room, np.int64)
+            seen = np.full(2 * room, -1, np.int32)
+            count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
+        for i in range(k):
+            center[cell, i] = 0.0
+            for n in range(count):
+                center[cell, i] += point[found[n], i] / count

@@ -9,6 +9,7 @@ import numpy as np
 
 from affidavit.errors import DomainError, nearest
 from affidavit.regions import skeleton
+from affidavit.regions.cell_kernels import centroids
 from affidavit.regions.domain import Array
 from affidavit.regions.lp import LinearPrograms
 from affidavit.regions.network import Network, Stage
@@ -22,6 +23,8 @@ MOST_SKELETON = 6
 
 TRY_SKELETON = 9
 """Dimensions up to which `auto` tries it within a limit of vertices."""
+
+_TIGHT = 1e-6
 
 
 def start(network: Network, engine: str, limits: Limits, seed: int, geometry: bool) -> Work:
@@ -93,12 +96,32 @@ class Skeleton:
                 found = skeleton.subdivide(
                     self.network, box, shifts=shifts, limit=self._most, watch=follow
                 )
-                return found, skeleton.cells(found)
+                return found, self._centred(found, skeleton.cells(found))
             except skeleton.Degenerate:
                 continue
         raise DomainError(
             "the network's hyperplanes stay degenerate after displacement: take engine = 'lp'"
         )
+
+    def _centred(self, found: skeleton.Complex, cells: skeleton.Cells) -> skeleton.Cells:
+        """Cells with little room at their lowest vertex get a point in their middle instead.
+
+        Where hyperplanes were moved apart, the network itself says something else that near.
+        """
+        tight = np.flatnonzero(cells.radius < _TIGHT)
+        if len(tight):
+            middle = np.empty((len(tight), found.point.shape[1]))
+            centroids(
+                found.point,
+                found.zero,
+                found.neighbour,
+                cells.bottom[tight],
+                cells.sides[tight],
+                middle,
+            )
+            cells.interior[tight] = middle
+            cells.radius[tight] = self.network.clearance(middle)
+        return cells
 
     @property
     def _most(self) -> int:

@@ -18,7 +18,7 @@ from affidavit.errors import ModelError, UnsupportedOpsError
 from affidavit.graph import Graph, Node, ops, simplify
 from affidavit.graph.interpreter import evaluate
 from affidavit.regions.domain import Array, Frame
-from affidavit.regions.switches import AFFINE, RULES, Switch
+from affidavit.regions.switches import AFFINE, RULES, Switch, flat
 
 Shifts: TypeAlias = dict[str, Tensor]
 
@@ -193,6 +193,21 @@ class Network:
         """
         return self._slopes(t, self._constraints)
 
+    def clearance(self, t: Array) -> Array:
+        """Radius of the largest ball around each point within its region and the domain."""
+        found = np.empty(len(t))
+        for start in range(0, len(t), self.batch):
+            part = t[start : start + self.batch]
+            slopes, values = self.constraint_maps(part)
+            lengths = np.linalg.norm(slopes, axis=2)
+            moving = lengths > 1e-14 * lengths.max(1, keepdims=True, initial=0)
+            distance = np.where(moving, values / np.where(moving, lengths, 1), np.inf)
+            edge = np.minimum(
+                (1 - np.abs(part)).min(1), (self.frame.b - part @ self.frame.A.T).min(1, initial=2)
+            )
+            found[start : start + self.batch] = np.minimum(distance.min(1, initial=2), edge)
+        return np.maximum(found, 0)
+
     def output_maps(self, t: Array) -> tuple[Array, Array]:
         """Slopes of the outputs in t, [batch, output, k], and their values [batch, output]."""
         return self._slopes(t, self._output)
@@ -213,13 +228,13 @@ class Network:
                 y = self.graph.values(
                     x.reshape(-1, *self.graph.input_shape), [name or self.graph.output]
                 )
-                flat = next(iter(y.values())).flatten(1)
+                entries = flat(next(iter(y.values())))
                 rows = [
-                    torch.autograd.grad(flat[:, i].sum(), x, retain_graph=True)[0]
-                    for i in range(flat.shape[1])
+                    torch.autograd.grad(entries[:, i].sum(), x, retain_graph=True)[0]
+                    for i in range(entries.shape[1])
                 ]
             weights.append(torch.stack(rows, 1).numpy())
-            values.append(flat.detach().numpy())
+            values.append(entries.detach().numpy())
         return np.concatenate(weights), np.concatenate(values)
 
     def embed(self, t: Tensor) -> Tensor:
@@ -285,7 +300,7 @@ class Network:
         return RULES[type(node.op)](node, shapes, constants)
 
     def _output(self, t: Tensor) -> Tensor:
-        return self.graph(self.embed(t).reshape(-1, *self.graph.input_shape)).flatten(1)
+        return flat(self.graph(self.embed(t).reshape(-1, *self.graph.input_shape)))
 
     def _prepared(
         self, t: Tensor, shifts: Shifts | None = None, until: str | None = None

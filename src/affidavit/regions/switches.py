@@ -27,6 +27,11 @@ from affidavit.graph.interpreter import evaluate
 Shapes = Sequence[tuple[int, ...]]
 
 
+def flat(x: Tensor) -> Tensor:
+    """All axes but the batch as one, also where there is none or the batch is empty."""
+    return x.reshape(len(x), math.prod(x.shape[1:]))
+
+
 class Switch(ABC):
     """The switching of one op, or of a comparison asked of the output.
 
@@ -83,14 +88,14 @@ class Elementwise(Switch):
         return x if shift is None else x - shift.reshape(self.shape)
 
     def comparisons(self, u: Tensor, round: int) -> Tensor:
-        return u.flatten(1)
+        return flat(u)
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        return u.flatten(1) > tolerance
+        return flat(u) > tolerance
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
-        flat = u.flatten(1)
-        return torch.where(states == 1, flat, -flat)
+        x = flat(u)
+        return torch.where(states == 1, x, -x)
 
     def apply(self, u: Tensor) -> Tensor:
         return self.value(u)
@@ -113,22 +118,22 @@ class Clipping(Switch):
         return x if shift is None else x - shift.reshape(self.shape)
 
     def comparisons(self, u: Tensor, round: int) -> Tensor:
-        flat = u.flatten(1)
+        x = flat(u)
         bounds = [bound for bound in (self.lower, self.upper) if math.isfinite(bound)]
-        return torch.cat([flat - bound for bound in bounds] or [flat[:, :0]], 1)
+        return torch.cat([x - bound for bound in bounds] or [x[:, :0]], 1)
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        flat = u.flatten(1)
-        return (flat > self.lower + tolerance).long() + (flat > self.upper + tolerance).long()
+        x = flat(u)
+        return (x > self.lower + tolerance).long() + (x > self.upper + tolerance).long()
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
-        flat = u.flatten(1)
+        x = flat(u)
         rows = []
         if math.isfinite(self.lower):
-            rows.append(torch.where(states == 0, self.lower - flat, flat - self.lower))
+            rows.append(torch.where(states == 0, self.lower - x, x - self.lower))
         if math.isfinite(self.upper):
-            rows.append(torch.where(states == 2, flat - self.upper, self.upper - flat))
-        return torch.cat(rows or [flat[:, :0]], 1)
+            rows.append(torch.where(states == 2, x - self.upper, self.upper - x))
+        return torch.cat(rows or [x[:, :0]], 1)
 
     def apply(self, u: Tensor) -> Tensor:
         return torch.clamp(u, self.lower, self.upper)
@@ -152,13 +157,13 @@ class Extremum(Switch):
         return torch.stack([a, b], 1)
 
     def comparisons(self, u: Tensor, round: int) -> Tensor:
-        return (u[:, 0] - u[:, 1]).flatten(1)
+        return flat(u[:, 0] - u[:, 1])
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        return (u[:, 0] - u[:, 1]).flatten(1) > tolerance
+        return flat(u[:, 0] - u[:, 1]) > tolerance
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
-        difference = (u[:, 0] - u[:, 1]).flatten(1)
+        difference = flat(u[:, 0] - u[:, 1])
         return torch.where(states == 1, difference, -difference)
 
     def apply(self, u: Tensor) -> Tensor:
@@ -183,9 +188,9 @@ class Windows(Switch):
         self.rounds = max(1, math.ceil(math.log2(self.levels)))
 
     def prepare(self, operands: Sequence[Tensor], shift: Tensor | None) -> Tensor:
-        flat = operands[0].flatten(1)
-        flat = torch.cat([flat, torch.full_like(flat[:, :1], -torch.inf)], 1)
-        windows = flat[:, self.index]
+        x = flat(operands[0])
+        x = torch.cat([x, torch.full_like(x[:, :1], -torch.inf)], 1)
+        windows = x[:, self.index]
         return windows if shift is None else windows - shift.reshape(self.index.shape)
 
     def comparisons(self, u: Tensor, round: int) -> Tensor:
@@ -223,7 +228,7 @@ class Ranking(Switch):
         self.pairs = torch.triu_indices(outputs, outputs, 1)
 
     def prepare(self, operands: Sequence[Tensor], shift: Tensor | None) -> Tensor:
-        y = operands[0].flatten(1)
+        y = flat(operands[0])
         return y if shift is None else y - shift
 
     def comparisons(self, u: Tensor, round: int) -> Tensor:
@@ -255,7 +260,7 @@ class Level(Switch):
         self.units = self.shifts = rows.shape[1]
 
     def prepare(self, operands: Sequence[Tensor], shift: Tensor | None) -> Tensor:
-        u = operands[0].flatten(1) @ self.rows + self.bounds
+        u = flat(operands[0]) @ self.rows + self.bounds
         return u if shift is None else u - shift
 
     def comparisons(self, u: Tensor, round: int) -> Tensor:
