@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+
+from affidavit.regions.compiled import compiled
 
 Array = np.ndarray[Any, Any]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walk(
     zero: Array, neighbour: Array, bottom: int, sides: int, found: Array, codes: Array, seen: Array
 ) -> int:
@@ -72,7 +73,7 @@ def walk(
     return count
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled
 def volumes(
     point: Array,
     zero: Array,
@@ -87,64 +88,62 @@ def volumes(
     """Volume of each cell by Lawrence's formula, the number of its vertices, and its cancellation.
 
     The volume of a simple polytope is the sum, over its vertices v with edge vectors e_1, …, e_k,
-    of (-1)^k (c·v)^k |det e| / (k! Π c·e_j), for any c not orthogonal to an edge. `doubt`, times the
-    rounding unit, estimates the error: each term's size times how blurred its edges are.
+    of (-1)^k (c·v)^k |det e| / (k! Π c·e_j), for any c not orthogonal to an edge. `doubt`, times
+    the rounding unit, estimates the error: each term's size times how blurred its edges are.
     """
     k = point.shape[1]
     factorial = 1.0
     for i in range(2, k + 1):
         factorial *= i
-    blocks = 64
-    for block in prange(blocks):
-        room = 1 << 12
-        found = np.empty(room, np.int32)
-        codes = np.empty(room, np.int64)
-        seen = np.full(2 * room, -1, np.int32)
-        edges = np.empty((k, k))
-        for cell in range(block * len(bottom) // blocks, (block + 1) * len(bottom) // blocks):
+    room = 1 << 8
+    found = np.empty(room, np.int32)
+    codes = np.empty(room, np.int64)
+    seen = np.full(2 * room, -1, np.int32)
+    edges = np.empty((k, k))
+    for cell in range(len(bottom)):
+        count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
+        while count < 0:
+            room *= 4
+            found = np.empty(room, np.int32)
+            codes = np.empty(room, np.int64)
+            seen = np.full(2 * room, -1, np.int32)
             count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
-            while count < 0:
-                room *= 4
-                found = np.empty(room, np.int32)
-                codes = np.empty(room, np.int64)
-                seen = np.full(2 * room, -1, np.int32)
-                count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
-            total = 0.0
-            absolute = 0.0
-            origin = point[bottom[cell]]
-            for n in range(count):
-                v = found[n]
-                height = 0.0
+        total = 0.0
+        absolute = 0.0
+        origin = point[bottom[cell]]
+        for n in range(count):
+            v = found[n]
+            height = 0.0
+            for i in range(k):
+                height += direction[i] * (point[v, i] - origin[i])
+            product = 1.0
+            blur = 1.0
+            for j in range(k):
+                w = neighbour[v, j, (codes[n] >> j) & 1]
+                rise = 0.0
+                length = 0.0
                 for i in range(k):
-                    height += direction[i] * (point[v, i] - origin[i])
-                product = 1.0
-                blur = 1.0
-                for j in range(k):
-                    w = neighbour[v, j, (codes[n] >> j) & 1]
-                    rise = 0.0
-                    length = 0.0
+                    edges[j, i] = point[w, i] - point[v, i]
+                    rise += direction[i] * edges[j, i]
+                    length = max(length, abs(edges[j, i]))
+                if length > 0:
                     for i in range(k):
-                        edges[j, i] = point[w, i] - point[v, i]
-                        rise += direction[i] * edges[j, i]
-                        length = max(length, abs(edges[j, i]))
-                    if length > 0:
-                        for i in range(k):
-                            edges[j, i] /= length
-                        rise /= length
-                    product *= -rise
-                    # Short edges, and edges across the direction, are known less well.
-                    blur += 1 / max(length * abs(rise), 1e-300)
-                term = abs(determinant(edges)) * height**k / product if product != 0 else 0.0
-                if product == 0 and height != 0:
-                    absolute = np.inf
-                total += term
-                absolute += abs(term) * blur
-            volume[cell] = total / factorial
-            doubt[cell] = absolute / factorial
-            counts[cell] = count
+                        edges[j, i] /= length
+                    rise /= length
+                product *= -rise
+                # Short edges, and edges across the direction, are known less well.
+                blur += 1 / max(length * abs(rise), 1e-300)
+            term = abs(determinant(edges)) * height**k / product if product != 0 else 0.0
+            if product == 0 and height != 0:
+                absolute = np.inf
+            total += term
+            absolute += abs(term) * blur
+        volume[cell] = total / factorial
+        doubt[cell] = absolute / factorial
+        counts[cell] = count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def determinant(matrix: Array) -> float:
     """Determinant by elimination, in place."""
     k = matrix.shape[0]
@@ -171,7 +170,7 @@ def determinant(matrix: Array) -> float:
     return result
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def vertices(
     zero: Array, neighbour: Array, bottom: Array, sides: Array, start: Array, out: Array
 ) -> None:
@@ -191,7 +190,7 @@ def vertices(
             out[start[cell] + n] = found[n]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def facets(
     zero: Array,
     neighbour: Array,
@@ -254,7 +253,7 @@ def facets(
     return total if total <= len(owner) else -total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def centroids(
     point: Array, zero: Array, neighbour: Array, bottom: Array, sides: Array, center: Array
 ) -> None:

@@ -13,6 +13,9 @@ from affidavit.errors import DomainError
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
+PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+"""Options of HiGHS: its own tolerance of 1e-7 is coarser than what we ask of regions."""
+
 FLAT = 1e-9
 """Inscribed balls smaller than this share of a region's widths do not count as an interior."""
 
@@ -123,7 +126,9 @@ class Slice:
         k = len(chosen)
         rows, bounds = _constraints(np.zeros((0, k)) if A is None else A, b, k)
         fields = (values, chosen, low, high, rows, bounds)
-        for name, value in zip(("point", "features", "lower", "upper", "A", "b"), fields):
+        for name, value in zip(
+            ("point", "features", "lower", "upper", "A", "b"), fields, strict=True
+        ):
             object.__setattr__(self, name, value)
 
 
@@ -292,7 +297,7 @@ def bounding_box(A: Array, b: Array, lower: Array, upper: Array) -> tuple[Array,
         DomainError: the constraints contradict each other or leave a feature unbounded.
     """
     low, high = lower.copy(), upper.copy()
-    bounds = np.stack([lower, upper], 1)
+    bounds = [(float(low), float(high)) for low, high in zip(lower, upper, strict=True)]
     for feature in range(A.shape[1]):
         for sign, side in ((1, low), (-1, high)):
             cost = np.zeros(A.shape[1])
@@ -307,7 +312,7 @@ def bounding_box(A: Array, b: Array, lower: Array, upper: Array) -> tuple[Array,
                     f"the region is unbounded in feature {feature}: give it bounds, for example"
                     " the range of the data"
                 )
-            side[feature] = found.x[feature]
+            side[feature] = np.asarray(found.x)[feature]
     return low, np.maximum(low, high)
 
 
@@ -316,11 +321,12 @@ def chebyshev(A: Array, b: Array) -> tuple[Array, float]:
     norms = np.linalg.norm(A, axis=1)
     k = A.shape[1]
     cost = np.r_[np.zeros(k), -1.0]
-    bounds = [(None, None)] * k + [(None, 1e6)]
-    found = linprog(cost, np.c_[A, norms], b, bounds=bounds, method="highs")
+    bounds: list[tuple[float | None, float | None]] = [(None, None)] * k + [(None, 1e6)]
+    found = linprog(cost, np.c_[A, norms], b, bounds=bounds, method="highs", options=PRECISE)
     if not found.success:
         return np.zeros(k), -np.inf
-    return found.x[:-1], float(found.x[-1])
+    x: Array = np.asarray(found.x)
+    return x[:-1], float(x[-1])
 
 
 def _frame(

@@ -25,9 +25,10 @@ TRY_SKELETON = 9
 """Dimensions up to which `auto` tries it within a limit of vertices."""
 
 _TIGHT = 1e-6
+_BYTES = 2**30
 
 
-def start(network: Network, engine: str, limits: Limits, seed: int, geometry: bool) -> Work:
+def start(network: Network, engine: str, limits: Limits, seed: int) -> Work:
     """The engine, ready to work.
 
     Raises:
@@ -41,7 +42,7 @@ def start(network: Network, engine: str, limits: Limits, seed: int, geometry: bo
     k = network.frame.dimensions
     if engine == "lp" or (engine == "auto" and k > TRY_SKELETON):
         return LinearPrograms(network, seed)
-    return Skeleton(network, limits, seed)
+    return Skeleton(network, limits.bytes, seed)
 
 
 @dataclass
@@ -49,8 +50,8 @@ class Skeleton:
     """The shared 1-skeleton, box by box: a box with too many vertices is halved."""
 
     network: Network
-    limits: Limits
-    seed: int
+    bytes: float = np.inf
+    seed: int = 0
     name: str = "skeleton"
     boxes: list[tuple[Array, Array]] = field(default_factory=list)
 
@@ -73,7 +74,7 @@ class Skeleton:
 
         try:
             found, cells = self._subdivide(lower, upper, follow)
-        except skeleton.TooLarge:
+        except skeleton.TooLargeError:
             self.boxes.pop()
             self.boxes.extend(self._halves(lower, upper))
             return None
@@ -97,7 +98,7 @@ class Skeleton:
                     self.network, box, shifts=shifts, limit=self._most, watch=follow
                 )
                 return found, self._centred(found, skeleton.cells(found))
-            except skeleton.Degenerate:
+            except skeleton.DegenerateError:
                 continue
         raise DomainError(
             "the network's hyperplanes stay degenerate after displacement: take engine = 'lp'"
@@ -126,8 +127,7 @@ class Skeleton:
     @property
     def _most(self) -> int:
         k = self.network.frame.dimensions
-        bytes_ = min(self.limits.bytes, 4 * 2**30)
-        return max(1 << 12, int(bytes_ / (20 * k + 400)))
+        return max(1 << 12, int(min(self.bytes, _BYTES) / (20 * k + 400)))
 
     def _halves(self, lower: Array, upper: Array) -> list[tuple[Array, Array]]:
         axis = int(np.argmax(upper - lower))

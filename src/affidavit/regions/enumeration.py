@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class Progress:
     seconds: float = 0.0
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     """Time is up."""
 
 
@@ -161,7 +161,7 @@ class _Run:
             self.state.seconds = before + now - started
             self.report(self.state)
             if now > deadline:
-                raise _Stop
+                raise _StopError
 
         try:
             while work.open:
@@ -177,7 +177,7 @@ class _Run:
                     self.pieces.append(found)
                     self.state.regions += len(found.centers)
                     self.state.decided += found.decided
-        except _Stop:
+        except _StopError:
             reason = f"the limit of {self.limits.seconds:g} s was reached"
         except KeyboardInterrupt:
             reason = "interrupted"
@@ -189,7 +189,7 @@ class _Run:
             if self.resume.remaining is None:
                 raise DomainError("the partition to resume is complete: nothing is left to do")
             return self.resume.remaining  # type: ignore[no-any-return]
-        return start(self.network, engine, self.limits, self.seed, self.geometry)
+        return start(self.network, engine, self.limits, self.seed)
 
     def _take_up(self, earlier: Partition) -> None:
         same = earlier.network.graph.sha256 == self.network.graph.sha256
@@ -234,9 +234,9 @@ class _Run:
         shapes, start = [], 0
         kept = self.geometry and all(found.shape is not None for found in self.pieces)
         for found in self.pieces if kept else ():
-            assert found.shape is not None
             cells = number[region[start : start + len(found.centers)]]
-            shapes.append(replace(found.shape, region=cells))
+            if found.shape is not None:
+                shapes.append(replace(found.shape, region=cells))
             start += len(found.centers)
         return Partition(
             network=self.network,

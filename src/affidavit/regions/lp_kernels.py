@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from affidavit.regions.compiled import compiled
 
 Array = np.ndarray[Any, Any]
 
@@ -23,7 +24,7 @@ _RECENTER = 1e-7
 _ENOUGH = 1e-2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def invert(rows: Array, basis: Array, inverse: Array) -> bool:
     """Inverse of the basis' rows by elimination with pivoting; False where it is singular."""
     d = len(basis)
@@ -61,7 +62,7 @@ def invert(rows: Array, basis: Array, inverse: Array) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def maximise(
     rows: Array,
     bounds: Array,
@@ -182,7 +183,7 @@ def maximise(
     return FAILED
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def recenter(rows: Array, bounds: Array, count: int, basis: Array, center: Array) -> float:
     """Centre and radius of the largest ball in a cell: a program in one more dimension.
 
@@ -215,10 +216,10 @@ def recenter(rows: Array, bounds: Array, count: int, basis: Array, center: Array
         return -1.0
     for j in range(d):
         center[j] = x[j]
-    return x[d]
+    return float(x[d])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def split(
     rows: Array,
     bounds: Array,
@@ -366,7 +367,6 @@ def split(
                 own += cost[j] * y[j]
             if own <= thin:
                 # The cell is on the other side, but for a sliver around the point.
-                distance = 0.0
                 reach = abs(here) + depth_found
                 along = (abs(here) + depth_found / 2) / reach if reach > 0 else 0.5
                 for j in range(d):
@@ -397,9 +397,9 @@ def split(
                 for j in range(d):
                     local[count, j] = rows[lists[at, count], j]
                 local_bounds[count] = bounds[lists[at, count]]
-                if inside(local, local_bounds, count + 1, points[at]) < _RECENTER:
-                    if recenter(local, local_bounds, count + 1, bases[at], points[at]) < 0:
-                        return -2
+                tight = inside(local, local_bounds, count + 1, points[at]) < _RECENTER
+                if tight and recenter(local, local_bounds, count + 1, bases[at], points[at]) < 0:
+                    return -2
             depth += 1
             count += 1
             i += 1
@@ -416,7 +416,7 @@ def split(
     return parts
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def inside(rows: Array, bounds: Array, count: int, point: Array) -> float:
     """Radius of the largest ball around a point within the first `count` constraints."""
     radius = np.inf
@@ -428,7 +428,7 @@ def inside(rows: Array, bounds: Array, count: int, point: Array) -> float:
     return radius
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def split_all(
     start: Array,
     rows: Array,

@@ -77,4 +77,5 @@ def facet_point(
     )
     if not found.success:
         return center, -1.0
-    return found.x[:-1], float(found.x[-1])
+    x: Array = np.asarray(found.x)
+    return x[:-1], float(x[-1])

@@ -37,11 +37,11 @@ class Stage:
 
     Attributes:
         name: the node that switches.
-        round: which round of the node's comparisons.
+        turn: which round of the node's comparisons.
     """
 
     name: str
-    round: int
+    turn: int
 
 
 def strip_head(graph: Graph) -> tuple[Graph, str | None]:
@@ -50,7 +50,7 @@ def strip_head(graph: Graph) -> tuple[Graph, str | None]:
     The order of the outputs at one input does not change by that; their values do.
     """
     heads = (ops.Softmax, ops.LogSoftmax, ops.Sigmoid)
-    moved = {}
+    moved = False
     name = graph.output
     while name != graph.input:
         node = graph[name]
@@ -70,7 +70,7 @@ def strip_head(graph: Graph) -> tuple[Graph, str | None]:
             return stripped, type(node.op).__name__.lower()
         if not isinstance(node.op, ops.Reshape | ops.Transpose):
             break
-        moved[name] = node
+        moved = True
         name = node.operands[0]
     return graph, None
 
@@ -137,9 +137,9 @@ class Network:
         if refine is not None:
             self.switches[REFINEMENT] = refine
         self.stages = tuple(
-            Stage(name, round)
+            Stage(name, turn)
             for name, switch in self.switches.items()
-            for round in range(switch.rounds)
+            for turn in range(switch.rounds)
         )
         self._base = torch.from_numpy(frame.base)
         self._spread = torch.zeros(frame.dimensions, len(frame.base), dtype=torch.float64)
@@ -164,11 +164,13 @@ class Network:
 
     def value(self, t: Array) -> Array:
         """The outputs, shape [batch, output], without the head."""
-        return self._gather(t, self._output)
+        value: Array = self._gather(t, self._output)
+        return value
 
     def comparisons(self, t: Array, stage: Stage, shifts: Shifts | None = None) -> Array:
         """A stage's comparisons, shape [batch, comparison]."""
-        return self._gather(t, lambda x: self._compare(x, stage, shifts))
+        value: Array = self._gather(t, lambda x: self._compare(x, stage, shifts))
+        return value
 
     def comparison_maps(
         self, t: Array, stage: Stage, shifts: Shifts | None = None
@@ -182,7 +184,8 @@ class Network:
 
     def states(self, t: Array) -> np.ndarray:
         """Bit-packed states of all units at points, uint8, shape [batch, byte]."""
-        return self._gather(t, self._states)
+        packed: np.ndarray = self._gather(t, self._states)
+        return packed
 
     def constraint_maps(self, t: Array) -> tuple[Array, Array]:
         """Slopes and values of the constraints of the regions around interior points.
@@ -242,7 +245,7 @@ class Network:
         return self._base + t @ self._spread
 
     def shifts(self, size: float, generator: np.random.Generator) -> Shifts:
-        """Random displacements of every comparison, of a share `size` to twice that of its scale."""
+        """Random displacements of every comparison: `size` to twice that, times its scale."""
         drawn = {}
         for name, switch in self.switches.items():
             share = size * (1 + generator.random(switch.shifts)) * self.scales[name]
@@ -327,7 +330,7 @@ class Network:
 
     def _compare(self, t: Tensor, stage: Stage, shifts: Shifts | None) -> Tensor:
         *_, (name, u) = self._prepared(t, shifts, stage.name)
-        return self.switches[name].comparisons(u, stage.round)
+        return self.switches[name].comparisons(u, stage.turn)
 
     def _states(self, t: Tensor) -> Tensor:
         bits = []
@@ -345,7 +348,7 @@ class Network:
         rows = []
         for name, u in self._prepared(t):
             switch = self.switches[name]
-            states = switch.states(fwAD.unpack_dual(u).primal, ROUNDING * self.scales[name])
+            states = switch.states(_primal(u), ROUNDING * self.scales[name])
             rows.append(switch.constraints(u, states))
         return torch.cat(rows, 1) if rows else t[:, :0]
 
@@ -362,8 +365,22 @@ class Network:
                 for direction in range(self.frame.dimensions):
                     tangent = torch.zeros_like(batch)
                     tangent[:, direction] = 1
-                    value, slope = fwAD.unpack_dual(function(fwAD.make_dual(batch, tangent)))
+                    value, slope = _derivative(function, batch, tangent)
                     columns.append(torch.zeros_like(value) if slope is None else slope)
             slopes.append(torch.stack(columns, 2).numpy())
             values.append(value.numpy())
         return np.concatenate(slopes), np.concatenate(values)
+
+
+def _primal(x: Tensor) -> Tensor:
+    value: Tensor = fwAD.unpack_dual(x).primal  # type: ignore[no-untyped-call]
+    return value
+
+
+def _derivative(
+    function: Callable[[Tensor], Tensor], x: Tensor, tangent: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """A function's value and its derivative along a tangent, None where it is constant."""
+    dual = fwAD.make_dual(x, tangent)  # type: ignore[no-untyped-call]
+    value, slope = fwAD.unpack_dual(function(dual))  # type: ignore[no-untyped-call]
+    return value, slope

@@ -11,7 +11,7 @@ from affidavit.errors import DomainError
 from affidavit.regions import skeleton_kernels as kernels
 from affidavit.regions.domain import Array
 from affidavit.regions.shape import Shape
-from affidavit.regions.skeleton import Complex, Degenerate, box_complex, cells
+from affidavit.regions.skeleton import Complex, DegenerateError, box_complex, cells
 
 MOST = 10
 """Dimensions up to which vertices are enumerated; a cube of more has too many."""
@@ -61,7 +61,7 @@ def polytope(slopes: Array, values: Array, center: Array) -> Polytope:
         try:
             found = _clip(rows, bounds + offsets, exact=not size)
             shape = Shape(found, cells(found), np.zeros(1, np.int64))
-        except Degenerate:
+        except DegenerateError:
             continue
         return _finish(found, shape, rows, bounds, index, displaced=bool(size))
     raise DomainError("the region's constraints are too ill-conditioned for its vertices")
@@ -98,7 +98,7 @@ def irredundant(rows: Array, bounds: Array) -> np.ndarray:
         place = int(needed[:i].sum())
         relaxed[place] += 1
         found = linprog(-rows[i], rows[needed], relaxed, bounds=(None, None), method="highs")
-        needed[i] = not found.success or -found.fun > bounds[i] + _SAME
+        needed[i] = not found.success or -float(found.fun or 0) > bounds[i] + _SAME
     return needed
 
 
@@ -108,7 +108,7 @@ def _clip(rows: Array, bounds: Array, *, exact: bool) -> Complex:
     for number, (row, bound) in enumerate(zip(rows, bounds, strict=True)):
         value = bound - found.point[: found.vertices] @ row
         if exact and np.abs(value).min() <= 1e-12:
-            raise Degenerate
+            raise DegenerateError
         crossings = kernels.count_crossings(value, found.neighbour, found.vertices)
         if not crossings:
             continue

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from affidavit.errors import DomainError
+from affidavit.graph import Graph
 from affidavit.regions.domain import Array, Domain, Frame
 from affidavit.regions.network import REFINEMENT, Network
 from affidavit.regions.patterns import Lookup
@@ -17,6 +20,7 @@ from affidavit.regions.polytope import MOST, Polytope, normalised, polytope
 from affidavit.regions.shape import Shape
 
 _NUDGES = 8
+_TOGETHER = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,19 @@ class Partition:
             f"Partition({len(self):,} regions in {self.frame.dimensions} dimensions,"
             f" engine {self.engine!r}{state})"
         )
+
+    def save(self, path: str | Path) -> None:
+        """Writes an npz archive: see `saving.save`."""
+        from affidavit.regions.saving import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | Path, model: Graph | nn.Module) -> Partition:
+        """Reads what `save` wrote, for that very model: see `saving.load`."""
+        from affidavit.regions.saving import load
+
+        return load(path, model)
 
     @property
     def frame(self) -> Frame:
@@ -139,6 +156,20 @@ class Partition:
         weights, values = self.network.gradients(centers)
         return weights, values - np.einsum("rof,rf->ro", weights, self.frame.embed(centers))
 
+    def constraints(self, index: np.ndarray | None = None) -> Iterator[tuple[Array, Array, Array]]:
+        """Constraints of regions one by one: slopes, values at the centre, and the centre.
+
+        In the frame's coordinates, redundant ones and the domain's own included: the region is
+        where `values + slopes @ (t - center) >= 0` within the cube.
+        """
+        chosen = np.arange(len(self)) if index is None else index
+        for start in range(0, len(chosen), _TOGETHER):
+            centers = self.centers[chosen[start : start + _TOGETHER]]
+            slopes, values = self.network.constraint_maps(centers)
+            for slope, value, center in zip(slopes, values, centers, strict=True):
+                edge = self.frame.b - self.frame.A @ center
+                yield np.r_[slope, -self.frame.A], np.maximum(np.r_[value, edge], 0), center
+
     @cached_property
     def volumes(self) -> Array:
         """Volume of each region, in user coordinates (features held fixed have none).
@@ -152,8 +183,8 @@ class Partition:
                 real = shape.region >= 0
                 result += np.bincount(shape.region[real], shape.volumes[real], len(self))
             return result * self.frame.scale
-        for index in range(len(self)):
-            result[index] = self[index].volume
+        for index, constraints in enumerate(self.constraints()):
+            result[index] = polytope(*constraints).volume * self.frame.scale
         return result
 
     @cached_property
@@ -194,7 +225,8 @@ class Partition:
         """
         if self.network.refine is None:
             raise DomainError(
-                'the partition does not tell decisions apart: ask for partition(..., refine="decision")'
+                "the partition does not tell decisions apart: ask for"
+                ' partition(..., refine="decision")'
             )
         return self.states()[REFINEMENT]
 
@@ -291,13 +323,7 @@ class Region:
 
     @cached_property
     def _constraints(self) -> tuple[Array, Array, Array]:
-        partition = self.partition
-        center = partition.centers[self.index]
-        slopes, values = partition.network.constraint_maps(center[None])
-        frame = partition.frame
-        slopes = np.r_[slopes[0], -frame.A]
-        values = np.r_[values[0], frame.b - frame.A @ center]
-        return slopes, np.maximum(values, 0), center
+        return next(self.partition.constraints(self._row))
 
     @cached_property
     def _polytope(self) -> Polytope:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,6 +18,18 @@ from affidavit.regions.skeleton import Cells, Complex, direction
 _EPSILON = 2.0**-52
 
 _DIRECTIONS = 5
+
+_WORTH_THREADS = 4096
+
+
+def in_threads(do: Callable[[slice], None], count: int) -> None:
+    """Does a compiled loop over `count` items in a few threads; they all let go of the lock."""
+    if count < _WORTH_THREADS:
+        do(slice(0, count))
+        return
+    marks = np.linspace(0, count, 4 * (os.cpu_count() or 1) + 1).astype(int)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda ends: do(slice(*ends)), pairwise(marks)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,19 +56,7 @@ class Shape:
         todo = np.arange(count)
         # Where large terms cancel, another direction may have smaller ones.
         for turn in range(_DIRECTIONS):
-            part, error = np.empty(len(todo)), np.empty(len(todo))
-            vertices = np.empty(len(todo), np.int64)
-            kernels.volumes(
-                found.point,
-                found.zero,
-                found.neighbour,
-                self.cells.bottom[todo],
-                self.cells.sides[todo],
-                direction(k, turn),
-                part,
-                error,
-                vertices,
-            )
+            part, error, vertices = self._lawrence(todo, turn)
             sizes[todo] = vertices
             better = error < doubt[todo]
             volume[todo[better]], doubt[todo[better]] = part[better], error[better]
@@ -62,6 +66,30 @@ class Shape:
         if k <= 4:
             self._triangulate(todo, volume)
         return np.maximum(volume, 0), sizes
+
+    def _lawrence(self, todo: np.ndarray, turn: int) -> tuple[Array, Array, np.ndarray]:
+        """Volumes of some cells, what blurs them, and their numbers of vertices."""
+        found = self.complex
+        part, error = np.empty(len(todo)), np.empty(len(todo))
+        vertices = np.empty(len(todo), np.int64)
+        bottom, sides = self.cells.bottom[todo], self.cells.sides[todo]
+        towards = direction(found.point.shape[1], turn)
+
+        def measure(some: slice) -> None:
+            kernels.volumes(
+                found.point,
+                found.zero,
+                found.neighbour,
+                bottom[some],
+                sides[some],
+                towards,
+                part[some],
+                error[some],
+                vertices[some],
+            )
+
+        in_threads(measure, len(todo))
+        return part, error, vertices
 
     def _triangulate(self, todo: np.ndarray, volume: Array) -> None:
         """Volumes, by triangulation, of cells on which Lawrence's formula cancels."""

@@ -22,11 +22,11 @@ COINCIDENT = 1e-12
 """Share of a comparison's scale within which a vertex counts as lying on its hyperplane."""
 
 
-class Degenerate(Exception):
+class DegenerateError(Exception):
     """Hyperplanes meet in more than general position: displace them, and start again."""
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """The complex has more vertices than it may have."""
 
 
@@ -76,7 +76,7 @@ class Complex:
             share,
         )
         if new != crossings:
-            raise Degenerate
+            raise DegenerateError
         return ends, share
 
 
@@ -92,7 +92,7 @@ def box_complex(k: int) -> Complex:
         flipped[:, j] ^= 1
         neighbour[:, j, 1] = flipped @ (1 << np.arange(k)[::-1])
     zero = (2 * np.arange(k) + corners).astype(np.int32)
-    return Complex(2.0 * corners - 1, zero, neighbour, 2 * k, len(corners))
+    return Complex(2 * corners.astype(np.float64) - 1, zero, neighbour, 2 * k, len(corners))
 
 
 def domain_complex(
@@ -137,8 +137,8 @@ def subdivide(
 
     Args:
         shifts: displacements of the comparisons. Without any, comparisons that vanish at a vertex
-            raise Degenerate.
-        limit: vertices above which TooLarge is raised.
+            raise DegenerateError.
+        limit: vertices above which TooLargeError is raised.
         watch: called with the stage and the share of its comparisons done; may raise.
     """
     found = start
@@ -158,7 +158,7 @@ def subdivide(
             if not crossings:
                 continue
             if found.vertices + crossings > limit:
-                raise TooLarge
+                raise TooLargeError
             count = found.vertices
             ends, share = found.cut(value, hyperplane + int(row), crossings)
             found.vertices = count + crossings
@@ -183,10 +183,7 @@ def _crossing_values(
 ) -> _Values:
     """The comparisons of a stage that change sign somewhere, [comparison, vertex]."""
     points = found.point[: found.vertices]
-    blocks = []
-    for start in range(0, len(points), network.batch):
-        blocks.append(network.comparisons(points[start : start + network.batch], stage, shifts))
-    table = np.concatenate(blocks)
+    table = network.comparisons(points, stage, shifts)
     rows = np.flatnonzero((table > 0).any(0) & ~(table > 0).all(0))
     columns = np.empty((len(rows), len(found.point)))
     columns[:, : len(points)] = table[:, rows].T
@@ -195,7 +192,7 @@ def _crossing_values(
 
 def _check_position(value: Array, scale: float) -> None:
     if len(value) and np.abs(value).min() <= COINCIDENT * scale:
-        raise Degenerate
+        raise DegenerateError
 
 
 @dataclass
@@ -224,13 +221,13 @@ def cells(found: Complex) -> Cells:
     """The cells of a complex, each at its lowest vertex in a fixed direction of general position.
 
     Raises:
-        Degenerate: the highest vertices tell another number of cells.
+        DegenerateError: the highest vertices tell another number of cells.
     """
     k = found.point.shape[1]
     height = found.point[: found.vertices] @ direction(k)
     count = kernels.count_cells(height, found.neighbour, found.vertices)
     if count != kernels.count_cells(-height, found.neighbour, found.vertices):
-        raise Degenerate
+        raise DegenerateError
     result = Cells(
         np.empty(count, np.int32), np.empty(count, np.int64), np.empty((count, k)), np.empty(count)
     )

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from affidavit.regions.compiled import compiled
 
 Array = np.ndarray[Any, Any]
 
@@ -20,8 +21,8 @@ OUTSIDE = -1
 UNSET = -2
 
 
-@njit(cache=True, nogil=True)
-def count_crossings(value: Array, neighbour: Array, vertices: int) -> tuple[int, float, float]:
+@compiled
+def count_crossings(value: Array, neighbour: Array, vertices: int) -> int:
     """Edges on whose ends the values have different signs (zero counts as negative)."""
     k = neighbour.shape[1]
     crossings = 0
@@ -36,7 +37,7 @@ def count_crossings(value: Array, neighbour: Array, vertices: int) -> tuple[int,
     return crossings
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cut(
     value: Array,
     point: Array,
@@ -157,7 +158,7 @@ def cut(
     return new - vertices
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def interpolate(values: Array, rows: Array, vertices: int, ends: Array, share: Array) -> None:
     """Values of the named comparisons at new vertices, [comparison, vertex], from their edges."""
     for r in rows:
@@ -166,11 +167,11 @@ def interpolate(values: Array, rows: Array, vertices: int, ends: Array, share: A
             values[r, vertices + q] = (1 - at) * values[r, ends[q, 0]] + at * values[r, ends[q, 1]]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def keep_positive(
     value: Array, point: Array, zero: Array, neighbour: Array, vertices: int, new: int
 ) -> int:
-    """Drops the negative side of the last cut, whose `new` vertices come last; compacts in place."""
+    """Drops the negative side of the last cut, whose `new` vertices come last, in place."""
     k = zero.shape[1]
     total = vertices + new
     place = np.empty(total, np.int32)
@@ -194,7 +195,7 @@ def keep_positive(
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_cells(height: Array, neighbour: Array, vertices: int) -> int:
     """Cells, counted by their lowest vertices."""
     k = neighbour.shape[1]
@@ -214,7 +215,7 @@ def count_cells(height: Array, neighbour: Array, vertices: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def bottoms(
     height: Array,
     point: Array,
@@ -268,7 +269,7 @@ def bottoms(
             cell += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def inscribed(edges: Array, center: Array) -> float:
     """Radius of the ball inscribed to the simplex of the origin and the rows of `edges`.
 

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import cast
 
 import numpy as np
 import torch
@@ -56,12 +57,12 @@ class Switch(ABC):
         """The operands in the rule's own form, displaced by a shift of :attr:`shifts` numbers."""
 
     @abstractmethod
-    def comparisons(self, u: Tensor, round: int) -> Tensor:
+    def comparisons(self, u: Tensor, turn: int) -> Tensor:
         """Shape [batch, comparison]."""
 
     @abstractmethod
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        """State of each unit, [batch, unit], bool or int64; differences up to tolerance are none."""
+        """State of each unit, [batch, unit], bool or int64; up to tolerance, equal is equal."""
 
     @abstractmethod
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ class Elementwise(Switch):
         x = operands[0]
         return x if shift is None else x - shift.reshape(self.shape)
 
-    def comparisons(self, u: Tensor, round: int) -> Tensor:
+    def comparisons(self, u: Tensor, turn: int) -> Tensor:
         return flat(u)
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
@@ -117,7 +118,7 @@ class Clipping(Switch):
         x = operands[0]
         return x if shift is None else x - shift.reshape(self.shape)
 
-    def comparisons(self, u: Tensor, round: int) -> Tensor:
+    def comparisons(self, u: Tensor, turn: int) -> Tensor:
         x = flat(u)
         bounds = [bound for bound in (self.lower, self.upper) if math.isfinite(bound)]
         return torch.cat([x - bound for bound in bounds] or [x[:, :0]], 1)
@@ -151,12 +152,12 @@ class Extremum(Switch):
         self.units = self.shifts = math.prod(self.shape)
 
     def prepare(self, operands: Sequence[Tensor], shift: Tensor | None) -> Tensor:
-        a, b = torch.broadcast_tensors(*operands)
+        a, b = torch.broadcast_tensors(*operands)  # type: ignore[no-untyped-call]
         if shift is not None:
             a = a - shift.reshape(self.shape)
         return torch.stack([a, b], 1)
 
-    def comparisons(self, u: Tensor, round: int) -> Tensor:
+    def comparisons(self, u: Tensor, turn: int) -> Tensor:
         return flat(u[:, 0] - u[:, 1])
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
@@ -193,8 +194,8 @@ class Windows(Switch):
         windows = x[:, self.index]
         return windows if shift is None else windows - shift.reshape(self.index.shape)
 
-    def comparisons(self, u: Tensor, round: int) -> Tensor:
-        for _ in range(round):
+    def comparisons(self, u: Tensor, turn: int) -> Tensor:
+        for _ in range(turn):
             if u.shape[2] % 2:
                 u = torch.cat([u, torch.full_like(u[:, :, :1], -torch.inf)], 2)
             u = torch.maximum(u[:, :, ::2], u[:, :, 1::2])
@@ -231,7 +232,7 @@ class Ranking(Switch):
         y = flat(operands[0])
         return y if shift is None else y - shift
 
-    def comparisons(self, u: Tensor, round: int) -> Tensor:
+    def comparisons(self, u: Tensor, turn: int) -> Tensor:
         return u[:, self.pairs[1]] - u[:, self.pairs[0]]
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
@@ -263,7 +264,7 @@ class Level(Switch):
         u = flat(operands[0]) @ self.rows + self.bounds
         return u if shift is None else u - shift
 
-    def comparisons(self, u: Tensor, round: int) -> Tensor:
+    def comparisons(self, u: Tensor, turn: int) -> Tensor:
         return u
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
@@ -284,8 +285,8 @@ def _elementwise(node: Node, shapes: Shapes, constants: Sequence[Tensor | None])
 
 
 def _clip(node: Node, shapes: Shapes, constants: Sequence[Tensor | None]) -> Switch:
-    assert isinstance(node.op, ops.Clip)
-    return Clipping(shapes[-1][1:], node.op.lower, node.op.upper)
+    op = cast(ops.Clip, node.op)
+    return Clipping(shapes[-1][1:], op.lower, op.upper)
 
 
 def _extremum(node: Node, shapes: Shapes, constants: Sequence[Tensor | None]) -> Switch:
@@ -293,8 +294,7 @@ def _extremum(node: Node, shapes: Shapes, constants: Sequence[Tensor | None]) ->
 
 
 def _max_pool(node: Node, shapes: Shapes, constants: Sequence[Tensor | None]) -> Switch:
-    op = node.op
-    assert isinstance(op, ops.MaxPool)
+    op = cast(ops.MaxPool, node.op)
     (*lead,) = shapes[0][1 : len(shapes[0]) - len(op.kernel)]
     size, result = shapes[0][-len(op.kernel) :], shapes[-1][-len(op.kernel) :]
     entries = []

@@ -49,7 +49,7 @@ class Verification:
 
 
 def verify(partition: Partition, *, closure: bool = False, seed: int = 0) -> Verification:
-    """Checks that regions do not overlap, that they cover the domain, and that their maps are right.
+    """Checks that regions do not overlap, that they cover the domain, and their affine maps.
 
     Patterns are distinct, so regions cannot overlap; each is found again at a random point of the
     ball that it is said to hold. The volumes of a complete partition sum to the domain's, up to 10
