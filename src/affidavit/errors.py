@@ -62,6 +62,10 @@ class VerificationError(AffidavitError):
     """A result failed its own check. It is a fault of the method on this input, not the user's."""
 
 
+class EngineError(AffidavitError):
+    """An engine or solver does not exist, is not installed, or gave up."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`" (did you mean 'x'?)"` for the known word nearest to `word`, or an empty string."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
