@@ -72,9 +72,12 @@ def push(op: ops.Op, operands: Sequence[Form | Tensor]) -> Form:
     columns = np.unique(np.concatenate([o.columns for o in operands if isinstance(o, Form)]))
     constant = evaluate(op, *[o.constant[None] if isinstance(o, Form) else o for o in operands])
     slopes = evaluate(
-        _without_constant(op), *_slopes(op, [o.over(columns) if isinstance(o, Form) else o
-                                             for o in operands],
-                                        [isinstance(o, Form) for o in operands])
+        _without_constant(op),
+        *_slopes(
+            op,
+            [o.over(columns) if isinstance(o, Form) else o for o in operands],
+            [isinstance(o, Form) for o in operands],
+        ),
     )
     moving = (slopes != 0).flatten(1).any(1).numpy()
     moving[0] |= not moving.any()

@@ -82,9 +82,7 @@ def cell(encoding: Encoding, picks: np.ndarray, frame: Frame) -> Cell:
     owners, rivals, ties = [-1] * (2 * k + len(frame.b)), [-1] * (2 * k + len(frame.b)), []
     for number, (choice, pick) in enumerate(zip(encoding.choices, picks, strict=True)):
         A = np.stack([piece.weights @ slopes[piece.columns] for piece in choice.pieces])
-        b = np.array(
-            [p.weights @ constants[p.columns] + p.constant for p in choice.pieces]
-        )
+        b = np.array([p.weights @ constants[p.columns] + p.constant for p in choice.pieces])
         slopes[choice.column], constants[choice.column] = A[pick], b[pick]
         steepness = A - A[pick]
         height = b[pick] - b
@@ -101,8 +99,14 @@ def cell(encoding: Encoding, picks: np.ndarray, frame: Frame) -> Cell:
             owners.append(number)
             rivals.append(rival)
     return Cell(
-        picks, np.concatenate(rows), np.concatenate(bounds), np.array(owners), np.array(rivals),
-        slopes, constants, tuple(ties),
+        picks,
+        np.concatenate(rows),
+        np.concatenate(bounds),
+        np.array(owners),
+        np.array(rivals),
+        slopes,
+        constants,
+        tuple(ties),
     )
 
 

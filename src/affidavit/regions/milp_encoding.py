@@ -148,9 +148,7 @@ class _Encoder:
         zero = Row.fixed(0.0)
         return self.largest([[zero, row] for row in form.rows()], form.constant.shape, scale)
 
-    def largest(
-        self, units: Sequence[Sequence[Row]], shape: Sequence[int], scale: float
-    ) -> Form:
+    def largest(self, units: Sequence[Sequence[Row]], shape: Sequence[int], scale: float) -> Form:
         """The largest of several functions, for each unit."""
         # All bounds first: the relaxation is then factored once for all units of an op.
         kept = [self._contenders(pieces) for pieces in units]

@@ -231,8 +231,11 @@ class Relaxation:
         columns = [row.columns for row in self.order]
         weights = [row.weights for row in self.order]
         self.matrix = csr_array(
-            (np.concatenate([*weights, []]), np.concatenate([*columns, []]).astype(np.int64),
-             starts),
+            (
+                np.concatenate([*weights, []]),
+                np.concatenate([*columns, []]).astype(np.int64),
+                starts,
+            ),
             shape=(len(self.order), now[0]),
         )
         self.bounds = np.array([-row.constant for row in self.order])
