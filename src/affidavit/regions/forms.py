@@ -70,15 +70,10 @@ def push(op: ops.Op, operands: Sequence[Form | Tensor]) -> Form:
     at all slopes, and one of the whole op at the constants.
     """
     columns = np.unique(np.concatenate([o.columns for o in operands if isinstance(o, Form)]))
-    constant = evaluate(op, *[o.constant[None] if isinstance(o, Form) else o for o in operands])
-    slopes = evaluate(
-        _without_constant(op),
-        *_slopes(
-            op,
-            [o.over(columns) if isinstance(o, Form) else o for o in operands],
-            [isinstance(o, Form) for o in operands],
-        ),
-    )
+    values = [o.constant[None] if isinstance(o, Form) else o for o in operands]
+    tangents = [o.over(columns) if isinstance(o, Form) else None for o in operands]
+    constant = evaluate(op, *values)
+    slopes = evaluate(_without_constant(op), *_linear_part(op, values, tangents))
     moving = (slopes != 0).flatten(1).any(1).numpy()
     moving[0] |= not moving.any()
     return Form(constant[0], columns[moving], slopes[torch.from_numpy(moving)])
@@ -88,13 +83,15 @@ def _without_constant(op: ops.Op) -> ops.Op:
     return dataclasses.replace(op, value=0.0) if isinstance(op, ops.Pad) else op
 
 
-def _slopes(op: ops.Op, operands: list[Tensor], moving: list[bool]) -> list[Tensor]:
-    """Operands of the op's linear part: what it adds is left out or zero."""
+def _linear_part(op: ops.Op, values: list[Tensor], tangents: list[Tensor | None]) -> list[Tensor]:
+    """Operands of the op's linear part: slopes, and constants unless they are added."""
+    operands = [v if t is None else t for v, t in zip(values, tangents, strict=True)]
     if isinstance(op, ops.Linear | ops.Conv):
         return operands[:2]
     if isinstance(op, ops.BatchNorm):
         x, scale, shift, mean, variance = operands
         return [x, scale, torch.zeros_like(shift), torch.zeros_like(mean), variance]
     if isinstance(op, ops.Add | ops.Sub):
-        return [o if moves else torch.zeros_like(o) for o, moves in zip(operands, moving)]
+        none = [torch.zeros_like(value) for value in values]
+        return [n if t is None else t for n, t in zip(none, tangents, strict=True)]
     return operands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog
@@ -14,8 +15,6 @@ from affidavit.regions.milp_program import Row, total
 
 TIED = 1e-12
 """Share of an op's operands below which two pieces are equal on a whole cell."""
-
-_OPTIONS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +119,7 @@ def largest_ball(found: Cell) -> Ball:
     used = np.flatnonzero(~idle)
     A, b = found.A[used], found.b[used]
     norms = np.linalg.norm(A, axis=1)
-    solution = linprog(
-        np.r_[np.zeros(k), -1.0],
-        np.c_[A, norms],
-        b,
-        bounds=[(None, None)] * (k + 1),
-        method="highs",
-        options=_OPTIONS,
-    )
+    solution = linear_program(np.r_[np.zeros(k), -1.0], np.c_[A, norms], b)
     if not solution.success:
         return Ball(np.zeros(k), -np.inf, np.arange(len(found.b)))
     center = solution.x[:-1]
@@ -139,6 +131,18 @@ def largest_ball(found: Cell) -> Ball:
     at_most = share @ b[support] + np.abs(share @ A[support]).sum()
     proved = at_most <= max(radius, 0.0) + FLAT
     return Ball(center, radius, used[support] if proved else np.arange(len(found.b)))
+
+
+def linear_program(cost: Array, A: Array, b: Array) -> Any:
+    """SciPy's result of `min cost . x` under `A x <= b`, to the tightest tolerance of HiGHS."""
+    return linprog(
+        cost,
+        A,
+        b,
+        bounds=(None, None),
+        method="highs",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
 
 
 def block(encoding: Encoding, found: Cell) -> Row:

@@ -20,18 +20,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from affidavit.graph import Node, ops
+from affidavit.graph import ops
 from affidavit.regions.domain import Array
 from affidavit.regions.forms import Form, assemble, push
 from affidavit.regions.milp_program import Implication, Program, Row, total
 from affidavit.regions.milp_solver import Relaxation
 from affidavit.regions.network import REFINEMENT, Network
-from affidavit.regions.switches import Level, Ranking, Windows
+from affidavit.regions.switches import Level, Ranking, Switch, Windows
 
 PAIRS = 6
 """Pairs of pieces of one unit up to which linear programs tighten the bounds between them."""
@@ -109,6 +110,8 @@ class _Encoder:
     tighten: bool
     program: Program = field(default_factory=Program)
     choices: list[Choice] = field(default_factory=list)
+    switch: Switch = field(init=False)
+    scale: float = field(init=False)
 
     def encode(self, refine: bool) -> Encoding:
         network, frame = self.network, self.network.frame
@@ -125,14 +128,19 @@ class _Encoder:
         for node in network.graph.nodes:
             operands = [env[o] if o in env else network.graph.tensors[o] for o in node.operands]
             if node.name in network.switches:
-                scale = network.scales[node.name]
-                env[node.name] = RULES[type(node.op)](self, node, operands, scale)
+                self._enter(node.name)
+                env[node.name] = RULES[type(node.op)](self, node.op, *operands)
             else:
                 env[node.name] = push(node.op, operands)
         output = env[network.graph.output]
         if refine and network.refine is not None:
-            self._refine(output, network.scales[REFINEMENT])
+            self._enter(REFINEMENT)
+            self._refine(output)
         return Encoding(k, self.program, tuple(self.choices), tuple(output.rows()))
+
+    def _enter(self, name: str) -> None:
+        """Turns to a switch of the network."""
+        self.switch, self.scale = self.network.switches[name], self.network.scales[name]
 
     def _input(self) -> Form:
         frame = self.network.frame
@@ -143,16 +151,16 @@ class _Encoder:
         constant = torch.from_numpy(frame.base.copy()).reshape(shape)
         return Form(constant, np.arange(k), torch.from_numpy(slopes).reshape(k, *shape))
 
-    def relu(self, form: Form, scale: float) -> Form:
+    def relu(self, form: Form) -> Form:
         """ReLU of each entry."""
         zero = Row.fixed(0.0)
-        return self.largest([[zero, row] for row in form.rows()], form.constant.shape, scale)
+        return self.largest([[zero, row] for row in form.rows()], form.constant.shape)
 
-    def largest(self, units: Sequence[Sequence[Row]], shape: Sequence[int], scale: float) -> Form:
+    def largest(self, units: Sequence[Sequence[Row]], shape: Sequence[int]) -> Form:
         """The largest of several functions, for each unit."""
         # All bounds first: the relaxation is then factored once for all units of an op.
         kept = [self._contenders(pieces) for pieces in units]
-        return assemble([self._choose(*found, scale) for found in kept], shape)
+        return assemble([self._choose(*found) for found in kept], shape)
 
     def _contenders(self, pieces: Sequence[Row]) -> tuple[list[Row], Array]:
         """Pieces that may win, and bounds on how far the first of two exceeds the second."""
@@ -162,7 +170,7 @@ class _Encoder:
         for i, j in pairs:
             difference = pieces[i] - pieces[j]
             low, high = self.program.extent(difference)
-            if self.tighten and low < 0 < high and len(pairs) <= PAIRS:
+            if self.tighten and self.program.rows and low < 0 < high and len(pairs) <= PAIRS:
                 low, high = self.relaxation.extent(difference)
             excess[i, j], excess[j, i] = high, -low
         kept = list(range(count))
@@ -172,7 +180,7 @@ class _Encoder:
                 kept.remove(i)
         return [pieces[i] for i in kept], excess[np.ix_(kept, kept)]
 
-    def _choose(self, pieces: list[Row], excess: Array, scale: float) -> Row:
+    def _choose(self, pieces: list[Row], excess: Array) -> Row:
         if len(pieces) == 1:
             return pieces[0]
         extents = [self.program.extent(piece) for piece in pieces]
@@ -186,7 +194,7 @@ class _Encoder:
             (switch,), value = picked[i].columns, int(picked[i].weights[0] > 0)
             most = float(np.delete(excess[:, i], i).max())
             self.program.implications.append(Implication(int(switch), value, y - piece, most))
-        self.choices.append(Choice(column, tuple(pieces), picked, scale))
+        self.choices.append(Choice(column, tuple(pieces), picked, self.scale))
         return y
 
     def _picks(self, count: int) -> tuple[Row, ...]:
@@ -199,7 +207,7 @@ class _Encoder:
         self.program.rows += [chosen, chosen * -1.0]
         return picked
 
-    def _refine(self, output: Form, scale: float) -> None:
+    def _refine(self, output: Form) -> None:
         """The states of a refinement; its values are not needed.
 
         The paper's `r_ab` (output a is at least output b) and `R_a` (it is so for all b) come to
@@ -208,30 +216,27 @@ class _Encoder:
         refine = self.network.refine
         rows = output.rows()
         if isinstance(refine, Windows):
-            self.largest(_windows(refine, rows), refine.shape, scale)
+            self.largest(_windows(refine, rows), refine.shape)
         elif isinstance(refine, Level):
-            self.relu(_level(refine, output), scale)
+            self.relu(_level(refine, output))
         elif isinstance(refine, Ranking):
-            self._rank(rows, scale)
+            self._rank(rows)
         else:
             raise NotImplementedError(f"no encoding of the refinement {type(refine).__name__}")
 
-    def _rank(self, rows: list[Row], scale: float) -> None:
+    def _rank(self, rows: list[Row]) -> None:
         """The largest output, and the largest of the others: the winner is moved out of the way."""
         before = len(self.choices)
         extents = [self.program.extent(row) for row in rows]
         gap = max(high for _, high in extents) - min(low for low, _ in extents) + 1.0
         contenders, excess = self._contenders(rows)
-        self._choose(contenders, excess, scale)
+        self._choose(contenders, excess)
         wins = {id(row): Row.fixed(1.0) for row in contenders}
         if len(self.choices) > before:
             choice = self.choices[-1]
             wins = {id(row): won for row, won in zip(choice.pieces, choice.picked, strict=True)}
         rest = [row - wins[id(row)] * gap if id(row) in wins else row for row in rows]
-        self.largest([rest], (1,), scale)
-
-
-Operands = Sequence[Form | Tensor]
+        self.largest([rest], (1,))
 
 
 def _windows(switch: Windows, rows: list[Row]) -> list[list[Row]]:
@@ -247,74 +252,45 @@ def _level(switch: Level, output: Form) -> Form:
     return Form(output.constant.flatten() @ switch.rows + switch.bounds, output.columns, flat)
 
 
-def _kinked(encoder: _Encoder, form: Form, slope: float | Tensor, scale: float) -> Form:
+def _kinked(encoder: _Encoder, x: Form, slope: float | Tensor) -> Form:
     """`x` where positive and `slope * x` elsewhere, as `slope * x + (1 - slope) * relu(x)`."""
-    positive = encoder.relu(form, scale)
     factor = torch.as_tensor(slope, dtype=torch.float64)
-    below, above = push(ops.Mul(), [form, factor]), push(ops.Mul(), [positive, 1 - factor])
+    below, above = push(ops.Mul(), [x, factor]), push(ops.Mul(), [encoder.relu(x), 1 - factor])
     return push(ops.Add(), [below, above])
 
 
-def _relu(encoder: _Encoder, node: Node, operands: Operands, scale: float) -> Form:
-    return encoder.relu(_form(operands[0]), scale)
-
-
-def _leaky_relu(encoder: _Encoder, node: Node, operands: Operands, scale: float) -> Form:
-    assert isinstance(node.op, ops.LeakyRelu)
-    return _kinked(encoder, _form(operands[0]), node.op.slope, scale)
-
-
-def _prelu(encoder: _Encoder, node: Node, operands: Operands, scale: float) -> Form:
-    assert isinstance(operands[1], Tensor)
-    return _kinked(encoder, _form(operands[0]), operands[1], scale)
-
-
-def _abs(encoder: _Encoder, node: Node, operands: Operands, scale: float) -> Form:
-    return _kinked(encoder, _form(operands[0]), -1.0, scale)
-
-
-def _clip(encoder: _Encoder, node: Node, operands: Operands, scale: float) -> Form:
+def _clip(encoder: _Encoder, op: ops.Clip, x: Form) -> Form:
     """`v = lower + relu(x - lower)`, then `upper - relu(upper - v)`."""
-    assert isinstance(node.op, ops.Clip)
-    value = _form(operands[0])
-    if math.isfinite(node.op.lower):
-        lower = torch.tensor(node.op.lower, dtype=torch.float64)
-        value = push(ops.Add(), [encoder.relu(push(ops.Sub(), [value, lower]), scale), lower])
-    if math.isfinite(node.op.upper):
-        upper = torch.tensor(node.op.upper, dtype=torch.float64)
-        value = push(ops.Sub(), [upper, encoder.relu(push(ops.Sub(), [upper, value]), scale)])
-    return value
+    if math.isfinite(op.lower):
+        lower = torch.tensor(op.lower, dtype=torch.float64)
+        x = push(ops.Add(), [encoder.relu(push(ops.Sub(), [x, lower])), lower])
+    if math.isfinite(op.upper):
+        upper = torch.tensor(op.upper, dtype=torch.float64)
+        x = push(ops.Sub(), [upper, encoder.relu(push(ops.Sub(), [upper, x]))])
+    return x
 
 
-def _maximum(encoder: _Encoder, node: Node, operands: Operands, scale: float) -> Form:
-    excess = encoder.relu(push(ops.Sub(), operands), scale)
-    return push(ops.Add(), [operands[1], excess])
+def _maximum(encoder: _Encoder, op: ops.Maximum, a: Form | Tensor, b: Form | Tensor) -> Form:
+    return push(ops.Add(), [b, encoder.relu(push(ops.Sub(), [a, b]))])
 
 
-def _minimum(encoder: _Encoder, node: Node, operands: Operands, scale: float) -> Form:
-    excess = encoder.relu(push(ops.Sub(), operands), scale)
-    return push(ops.Sub(), [operands[0], excess])
+def _minimum(encoder: _Encoder, op: ops.Minimum, a: Form | Tensor, b: Form | Tensor) -> Form:
+    return push(ops.Sub(), [a, encoder.relu(push(ops.Sub(), [a, b]))])
 
 
-def _max_pool(encoder: _Encoder, node: Node, operands: Operands, scale: float) -> Form:
-    switch = encoder.network.switches[node.name]
-    assert isinstance(switch, Windows)
-    return encoder.largest(_windows(switch, _form(operands[0]).rows()), switch.shape, scale)
+def _max_pool(encoder: _Encoder, op: ops.MaxPool, x: Form) -> Form:
+    switch: Any = encoder.switch
+    return encoder.largest(_windows(switch, x.rows()), switch.shape)
 
 
-def _form(operand: Form | Tensor) -> Form:
-    assert isinstance(operand, Form)
-    return operand
-
-
-RULES: dict[type[ops.Op], Callable[[_Encoder, Node, Operands, float], Form]] = {
-    ops.Relu: _relu,
-    ops.LeakyRelu: _leaky_relu,
-    ops.PRelu: _prelu,
-    ops.Abs: _abs,
+RULES: dict[type[ops.Op], Callable[..., Form]] = {
+    ops.Relu: lambda encoder, op, x: encoder.relu(x),
+    ops.LeakyRelu: lambda encoder, op, x: _kinked(encoder, x, op.slope),
+    ops.PRelu: lambda encoder, op, x, slope: _kinked(encoder, x, slope),
+    ops.Abs: lambda encoder, op, x: _kinked(encoder, x, -1.0),
     ops.Clip: _clip,
     ops.Maximum: _maximum,
     ops.Minimum: _minimum,
     ops.MaxPool: _max_pool,
 }
-"""From each piecewise-linear op to its encoding."""
+"""From each piecewise-linear op to its encoding, given the encoder, the op and its operands."""

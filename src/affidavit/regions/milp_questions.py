@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from scipy.optimize import linprog
 
 from affidavit.errors import DomainError
 from affidavit.regions import milp_cells as cells
@@ -312,8 +311,7 @@ def _combine(rows: Sequence[Row], weights: Array) -> Row:
 
 def _least(cost: Array, A: Array, b: Array) -> Array | None:
     """Where a linear function is least under `A x <= b`, or None where nothing is feasible."""
-    options = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-    found = linprog(cost, A, b, bounds=(None, None), method="highs", options=options)
+    found = cells.linear_program(cost, A, b)
     result: Array | None = found.x if found.success else None
     return result
 

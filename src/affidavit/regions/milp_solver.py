@@ -106,8 +106,7 @@ class Scip(Solver):
         self.sum = pyscipopt.quicksum
         self.model: Any = pyscipopt.Model()
         self.model.hideOutput()
-        for name in ("numerics/feastol", "numerics/dualfeastol"):
-            self.model.setParam(name, TOLERANCE)
+        self.model.setParam("numerics/feastol", TOLERANCE)
         binary = set(program.binary)
         self.variables = [
             self.model.addVar(vtype="B" if column in binary else "C", lb=low, ub=high)
@@ -191,7 +190,7 @@ class Relaxation:
         self.program = program
         self.highs = _highs()
         self.seen = (0, 0, 0)
-        self.matrix = csr_array((0, 0))
+        self.rows: list[Row] = []
 
     def extent(self, row: Row) -> tuple[float, float]:
         """Bounds of a function over the relaxation."""
@@ -224,27 +223,27 @@ class Relaxation:
         if now == self.seen:
             return
         _load(self.highs, program, *self.seen)
-        order = _load_order(program, self.seen)
+        self.rows += _load_order(program, self.seen)
         self.seen = now
-        self.order = [*getattr(self, "order", []), *order]
-        starts = np.cumsum([0, *(len(row.columns) for row in self.order)])
-        columns = [row.columns for row in self.order]
-        weights = [row.weights for row in self.order]
+        starts = np.cumsum([0, *(len(row.columns) for row in self.rows)])
+        columns = [row.columns for row in self.rows]
+        weights = [row.weights for row in self.rows]
         self.matrix = csr_array(
             (
                 np.concatenate([*weights, []]),
                 np.concatenate([*columns, []]).astype(np.int64),
                 starts,
             ),
-            shape=(len(self.order), now[0]),
+            shape=(len(self.rows), now[0]),
         )
-        self.bounds = np.array([-row.constant for row in self.order])
+        self.bounds = np.array([-row.constant for row in self.rows])
         widest = np.maximum(np.abs(program.lower), np.abs(program.upper))
         self.sizes = abs(self.matrix) @ widest
 
 
 def _highs() -> Any:
-    highs = highspy.Highs()
+    create: Any = highspy.Highs  # untyped
+    highs = create()
     options: dict[str, Any] = {
         "output_flag": False,
         "parallel": "off",

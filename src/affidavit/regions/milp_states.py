@@ -84,7 +84,8 @@ def states(
         else:
             flat += 1
             engine.require(cells.block_flat(encoding, cell, ball.support))
-    patterns = np.frombuffer(b"".join(regions), np.uint8).reshape(len(regions), -1)
+    bytes_ = -(-network.bits // 8)
+    patterns = np.frombuffer(b"".join(regions), np.uint8).reshape(len(regions), bytes_)
     interior = np.array([center for center, _ in regions.values()])
     radius = np.array([radius for _, radius in regions.values()])
     k = network.frame.dimensions
