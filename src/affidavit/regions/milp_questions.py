@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -86,9 +87,8 @@ def maximize(
     slope, _ = cell.affine(objective)
     t = _least(-slope, cell.A, cell.b)
     t = np.clip(found.x[: encoding.dimensions] if t is None else t, -1, 1)
-    y = network.value(t[None])[0]
-    value = float(weights @ y + bias)
-    size = max(float(np.abs(weights) @ np.abs(y)) + abs(bias), 1e-300)
+    value = float(weights @ network.value(t[None])[0] + bias)
+    size = float(np.abs(weights) @ _sizes(network)) + abs(bias)
     bound = max(found.bound, value)
     return Answer(t, value, bound, found.finished and bound - value <= EXACT * size)
 
@@ -245,6 +245,13 @@ class _Search:
     engine: Solver
     constraints: _Constraints
 
+    @cached_property
+    def sizes(self) -> Array:
+        """The magnitude of each constraint's terms, shape [constraint]."""
+        wanted = self.constraints
+        result: Array = np.abs(wanted.A) @ _sizes(self.network) + np.abs(wanted.b)
+        return result
+
     def slack(self, t: Array) -> float:
         """The least slack of the constraints at a point."""
         y = self.network.value(t[None])[0]
@@ -252,9 +259,9 @@ class _Search:
 
     def roomiest(self, x: Array) -> Array | None:
         """The point of the solution's cell with the most slack, relative to the size of each."""
-        cell, A, b, size = self._limits(x)
+        cell, A, b = self._limits(x)
         k = A.shape[1]
-        slack = np.r_[np.zeros(len(cell.b)), size]
+        slack = np.r_[np.zeros(len(cell.b)), self.sizes]
         cost = np.r_[np.zeros(k), -1.0]
         cap = np.r_[np.zeros(k), 1.0]
         t = _least(cost, np.r_[np.c_[A, slack], cap[None]], np.r_[b, 1.0])
@@ -262,7 +269,7 @@ class _Search:
 
     def nearest(self, x: Array, metric: _Metric) -> Array | None:
         """The point of the solution's cell that is nearest, on the safe side if that has one."""
-        cell, A, b, size = self._limits(x)
+        cell, A, b = self._limits(x)
         k = A.shape[1]
         extra = 1 if metric.norm == "linf" else k
         spread = np.ones((k, 1)) if metric.norm == "linf" else np.eye(k)
@@ -271,32 +278,37 @@ class _Search:
         A = np.r_[np.c_[A, np.zeros((len(A), extra))], rows]
         cost = np.r_[np.zeros(k), np.ones(extra)]
         for margin in (TOUCHING / 4, 0.0):
-            inside = b - margin * np.r_[np.zeros(len(cell.b)), size]
+            inside = b - margin * np.r_[np.zeros(len(cell.b)), self.sizes]
             t = _least(cost, A, np.r_[inside, level, -level])
             if t is not None:
                 return self._checked(cell, t[:k])
         return self._checked(cell, None)
 
-    def _limits(self, x: Array) -> tuple[cells.Cell, Array, Array, Array]:
-        """The cell, its constraints together with those on the outputs, and the latter's sizes."""
+    def _limits(self, x: Array) -> tuple[cells.Cell, Array, Array]:
+        """The cell, and its constraints together with those on the outputs."""
         encoding, wanted = self.encoding, self.constraints
         cell = cells.cell(encoding, encoding.picks(x), self.network.frame)
         maps = [cell.affine(row) for row in encoding.outputs]
         slopes, constants = np.stack([a for a, _ in maps]), np.array([c for _, c in maps])
         A = np.r_[cell.A, wanted.A @ slopes]
         b = np.r_[cell.b, wanted.b - wanted.A @ constants]
-        y = np.abs(slopes).sum(1) + np.abs(constants)
-        return cell, A, b, np.maximum(np.abs(wanted.A) @ y + np.abs(wanted.b), 1e-300)
+        return cell, A, b
 
     def _checked(self, cell: cells.Cell, t: Array | None) -> Array | None:
         if t is not None:
             t = np.clip(t, -1, 1)
             y = self.network.value(t[None])[0]
-            size = np.abs(self.constraints.A) @ np.abs(y) + np.abs(self.constraints.b)
-            if (self.constraints.A @ y <= self.constraints.b + TOUCHING * size).all():
+            if (self.constraints.A @ y <= self.constraints.b + TOUCHING * self.sizes).all():
                 return t
         self.engine.require(cells.block(self.encoding, cell))
         return None
+
+
+def _sizes(network: Network) -> Array:
+    """The largest magnitude seen of each output, shape [output]: what rounding is relative to."""
+    samples = np.random.default_rng(0).uniform(-1, 1, (64, network.frame.dimensions))
+    largest: Array = np.abs(network.value(samples)).max(0)
+    return np.maximum(largest, 1e-300)
 
 
 def _demand(encoding: Encoding, constraints: _Constraints) -> None:
