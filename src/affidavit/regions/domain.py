@@ -322,7 +322,9 @@ def chebyshev(A: Array, b: Array) -> tuple[Array, float]:
     k = A.shape[1]
     cost = np.r_[np.zeros(k), -1.0]
     bounds: list[tuple[float | None, float | None]] = [(None, None)] * k + [(None, 1e6)]
-    found = linprog(cost, np.c_[A, norms], b, bounds=bounds, method="highs", options=PRECISE)
+    found = linprog(  # type: ignore[call-overload]
+        cost, np.c_[A, norms], b, bounds=bounds, method="highs", options=PRECISE
+    )
     if not found.success:
         return np.zeros(k), -np.inf
     x: Array = np.asarray(found.x)

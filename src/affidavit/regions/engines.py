@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from affidavit.errors import DomainError, nearest
-from affidavit.regions import skeleton
+from affidavit.regions import milp, skeleton
 from affidavit.regions.cell_kernels import centroids
 from affidavit.regions.domain import Array
 from affidavit.regions.lp import LinearPrograms
@@ -40,6 +40,8 @@ def start(network: Network, engine: str, limits: Limits, seed: int) -> Work:
             f" {', '.join(ENGINES)}"
         )
     k = network.frame.dimensions
+    if engine == "milp":
+        return Programs(network, limits)
     if engine == "lp" or (engine == "auto" and k > TRY_SKELETON):
         return LinearPrograms(network, seed)
     return Skeleton(network, limits.bytes, seed)
@@ -135,3 +137,21 @@ class Skeleton:
         low, high = lower.copy(), upper.copy()
         low[axis] = high[axis] = middle
         return [(lower, high), (low, upper)]
+
+
+@dataclass
+class Programs:
+    """The paper's mixed-integer programs, one solve a region."""
+
+    network: Network
+    limits: Limits
+    name: str = "milp"
+    open: int = 1
+
+    def step(self, watch: Callable[[float], None]) -> Found | None:
+        limit = None if np.isinf(self.limits.regions) else int(self.limits.regions)
+        seconds = None if np.isinf(self.limits.seconds) else self.limits.seconds
+        found = milp.states(self.network, limit=limit, seconds=seconds, watch=lambda _: watch(0.0))
+        self.open = 0 if found.complete else 1
+        stopped = "" if found.complete else "a limit was reached; mixed-integer programs start anew"
+        return Found(found.interior, found.radius, float(found.complete), stopped=stopped)

@@ -177,6 +177,9 @@ class _Run:
                     self.pieces.append(found)
                     self.state.regions += len(found.centers)
                     self.state.decided += found.decided
+                    if found.stopped:
+                        reason = found.stopped
+                        break
         except _StopError:
             reason = f"the limit of {self.limits.seconds:g} s was reached"
         except KeyboardInterrupt:

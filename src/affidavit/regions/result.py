@@ -286,7 +286,8 @@ class Region:
     @property
     def input(self) -> Array:
         """The whole input there, flat."""
-        return self.partition.inputs(self._row)[0]
+        flat: Array = self.partition.inputs(self._row)[0]
+        return flat
 
     @property
     def halfspaces(self) -> tuple[Array, Array]:

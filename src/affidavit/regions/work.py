@@ -48,12 +48,14 @@ class Found:
         decided: share of the domain gone through in this step: of its volume where the engine
             knows it, of the search tree otherwise.
         shape: the cells, in the same order, where the engine keeps them.
+        stopped: why the engine can go no further, if it cannot.
     """
 
     centers: Array
     radii: Array
     decided: float
     shape: Shape | None = None
+    stopped: str = ""
 
 
 class Work(Protocol):
