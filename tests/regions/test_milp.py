@@ -197,7 +197,7 @@ def test_states_are_those_of_the_arrangement(name: str) -> None:
     check_cover(found, states)
     try:
         cut = skeleton.subdivide(found, skeleton.domain_complex(found.frame))
-    except skeleton.Degenerate:
+    except skeleton.DegenerateError:
         assert name in DEGENERATE
         return
     cells = skeleton.cells(cut)

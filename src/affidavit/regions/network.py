@@ -28,7 +28,7 @@ ROUNDING = 1e-13
 REFINEMENT = "output"
 """Name of the stage, if any, that tells regions of the output apart."""
 
-_NUMBERS = 1 << 21  # numbers in the largest value of a batch
+_NUMBERS = 1 << 19  # numbers in the largest value of a batch
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,21 @@ class Network:
         value: Array = self._gather(t, self._output)
         return value
 
-    def comparisons(self, t: Array, stage: Stage, shifts: Shifts | None = None) -> Array:
-        """A stage's comparisons, shape [batch, comparison]."""
-        value: Array = self._gather(t, lambda x: self._compare(x, stage, shifts))
+    def comparisons(
+        self,
+        t: Array,
+        stage: Stage,
+        shifts: Shifts | None = None,
+        rows: np.ndarray | None = None,
+    ) -> Array:
+        """A stage's comparisons, shape [batch, comparison]; only those in `rows` if given."""
+        chosen = None if rows is None else torch.from_numpy(rows)
+
+        def compare(x: Tensor) -> Tensor:
+            found = self._compare(x, stage, shifts)
+            return found if chosen is None else found[:, chosen]
+
+        value: Array = self._gather(t, compare)
         return value
 
     def comparison_maps(

@@ -8,9 +8,10 @@ lowest vertex, and its activation pattern by running the network inside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import product
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from affidavit.regions.network import Network, Shifts, Stage
 
 COINCIDENT = 1e-12
 """Share of a comparison's scale within which a vertex counts as lying on its hyperplane."""
+
+
+_NUMBERS = 1 << 27
+"""Values of comparisons at vertices that are kept at once."""
 
 
 class DegenerateError(Exception):
@@ -143,15 +148,12 @@ def subdivide(
     """
     found = start
     hyperplane = found.facets
-    for stage in network.stages:
-        count = found.vertices
-        values = _crossing_values(network, found, stage, shifts)
-        rows, columns = values.rows, values.table
+    for index, stage in enumerate(network.stages):
+        tables = _tables(network, found, stage, shifts, affine=index == 0)
         scale = network.scales[stage.name]
-        for place, row in enumerate(rows):
+        for share, row, value in tables.columns():
             if watch is not None:
-                watch(stage, place / len(rows))
-            value = columns[place]
+                watch(stage, share)
             if shifts is None:
                 _check_position(value[: found.vertices], scale)
             crossings = kernels.count_crossings(value, found.neighbour, found.vertices)
@@ -160,34 +162,120 @@ def subdivide(
             if found.vertices + crossings > limit:
                 raise TooLargeError
             count = found.vertices
-            ends, share = found.cut(value, hyperplane + int(row), crossings)
+            ends, at = found.cut(value, hyperplane + row, crossings)
             found.vertices = count + crossings
-            if found.vertices > columns.shape[1]:
-                wide = np.empty((len(columns), len(found.point)))
-                wide[place:, :count] = columns[place:, :count]
-                columns = wide
-            kernels.interpolate(columns, np.arange(place + 1, len(rows)), count, ends, share)
-        hyperplane += values.comparisons
+            tables.follow(count, ends, at)
+        hyperplane += tables.comparisons
     return found
 
 
+class _Tables(Protocol):
+    """Values of a stage's comparisons at the vertices, while these grow more."""
+
+    @property
+    def comparisons(self) -> int:
+        """Comparisons of the stage."""
+
+    def columns(self) -> Iterator[tuple[float, int, Array]]:
+        """Each comparison that changes sign: the share done, its number, its values."""
+
+    def follow(self, count: int, ends: np.ndarray, share: Array) -> None:
+        """Takes note of the vertices after the first `count`, put on edges as told."""
+
+
 @dataclass
-class _Values:
+class _Affine:
+    """Comparisons that are affine on the whole domain, as all of the first stage are."""
+
+    found: Complex
+    slopes: Array
+    offsets: Array
+
+    @property
+    def comparisons(self) -> int:
+        return len(self.offsets)
+
+    def columns(self) -> Iterator[tuple[float, int, Array]]:
+        for row, (slope, offset) in enumerate(zip(self.slopes, self.offsets, strict=True)):
+            yield row / len(self.slopes), row, self._at(slope, offset)
+
+    def _at(self, slope: Array, offset: float) -> Array:
+        value: Array = self.found.point[: self.found.vertices] @ slope + offset
+        return value
+
+    def follow(self, count: int, ends: np.ndarray, share: Array) -> None:
+        pass
+
+
+@dataclass
+class _Blocks:
+    """Values by running the network at the vertices, some comparisons at a time.
+
+    While a block is cut, values at new vertices follow from those at the ends of their edges.
+    """
+
+    network: Network
+    found: Complex
+    stage: Stage
+    shifts: Shifts | None
     rows: np.ndarray
-    table: Array
     comparisons: int
+    first: Array | None
+    _columns: Array = field(init=False)
+    _open: np.ndarray = field(init=False)
+
+    def columns(self) -> Iterator[tuple[float, int, Array]]:
+        start = 0
+        while start < len(self.rows):
+            vertices = self.found.vertices
+            block = self.rows[start : start + max(8, _NUMBERS // (3 * vertices))]
+            table, self.first = self.first, None
+            if table is None:
+                points = self.found.point[:vertices]
+                table = self.network.comparisons(points, self.stage, self.shifts, block)
+            else:
+                block = self.rows
+            self._columns = np.empty((len(block), 2 * vertices))
+            self._columns[:, :vertices] = table.T
+            for place, row in enumerate(block):
+                self._open = np.arange(place + 1, len(block))
+                yield (start + place) / len(self.rows), int(row), self._columns[place]
+            start += len(block)
+
+    def follow(self, count: int, ends: np.ndarray, share: Array) -> None:
+        total = count + len(share)
+        if total > self._columns.shape[1]:
+            wide = np.empty((len(self._columns), total + total // 2))
+            wide[self._open, :count] = self._columns[self._open, :count]
+            self._columns = wide
+        kernels.interpolate(self._columns, self._open, count, ends, share)
 
 
-def _crossing_values(
-    network: Network, found: Complex, stage: Stage, shifts: Shifts | None
-) -> _Values:
-    """The comparisons of a stage that change sign somewhere, [comparison, vertex]."""
+def _tables(
+    network: Network, found: Complex, stage: Stage, shifts: Shifts | None, *, affine: bool
+) -> _Tables:
     points = found.point[: found.vertices]
-    table = network.comparisons(points, stage, shifts)
-    rows = np.flatnonzero((table > 0).any(0) & ~(table > 0).all(0))
-    columns = np.empty((len(rows), len(found.point)))
-    columns[:, : len(points)] = table[:, rows].T
-    return _Values(rows, columns, table.shape[1])
+    if affine:
+        center = np.zeros((1, points.shape[1]))
+        slopes, offsets = network.comparison_maps(center, stage, shifts)
+        return _Affine(found, slopes[0], offsets[0])
+    some = network.comparisons(points[:1], stage, shifts)
+    comparisons = some.shape[1]
+    if len(points) * comparisons <= _NUMBERS:
+        table = network.comparisons(points, stage, shifts)
+        rows = _crossing((table > 0).any(0), (table > 0).all(0))
+        return _Blocks(network, found, stage, shifts, rows, comparisons, table[:, rows])
+    above, below = np.zeros(comparisons, bool), np.ones(comparisons, bool)
+    for start in range(0, len(points), network.batch):
+        part = network.comparisons(points[start : start + network.batch], stage, shifts) > 0
+        above |= part.any(0)
+        below &= part.all(0)
+    rows = _crossing(above, below)
+    return _Blocks(network, found, stage, shifts, rows, comparisons, None)
+
+
+def _crossing(above: Any, below: Any) -> np.ndarray:
+    return np.flatnonzero(above & ~below)
 
 
 def _check_position(value: Array, scale: float) -> None:
