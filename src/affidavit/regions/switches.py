@@ -219,36 +219,43 @@ class Windows(Switch):
 
 
 class Ranking(Switch):
-    """The largest and the second largest of the outputs. State: first * outputs + second."""
+    """The largest and the second largest of the outputs. State: first * outputs + second.
+
+    Wherever three outputs are equal three comparisons meet, which no shift of the outputs parts:
+    each comparison is shifted by itself. Prepared operands are the outputs, then these shifts.
+    """
 
     def __init__(self, outputs: int) -> None:
         self.outputs = outputs
         self.units = 1
         self.levels = outputs * outputs
-        self.shifts = outputs
         self.pairs = torch.triu_indices(outputs, outputs, 1)
+        self.shifts = self.pairs.shape[1]
 
     def prepare(self, operands: Sequence[Tensor], shift: Tensor | None) -> Tensor:
         y = flat(operands[0])
-        return y if shift is None else y - shift
+        own = y.new_zeros(self.shifts) if shift is None else shift
+        return torch.cat([y, own.expand(len(y), -1)], 1)
 
     def comparisons(self, u: Tensor, turn: int) -> Tensor:
-        return u[:, self.pairs[1]] - u[:, self.pairs[0]]
+        return u[:, self.pairs[1]] - u[:, self.pairs[0]] - u[:, self.outputs :]
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
-        near = u >= u.amax(1, keepdim=True) - tolerance
+        y = u[:, : self.outputs]
+        near = y >= y.amax(1, keepdim=True) - tolerance
         first = near.long().argmax(1)
-        others = u.scatter(1, first[:, None], -torch.inf)
+        others = y.scatter(1, first[:, None], -torch.inf)
         second = (others >= others.amax(1, keepdim=True) - tolerance).long().argmax(1)
         return (first * self.outputs + second)[:, None]
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
+        y = u[:, : self.outputs]
         first, second = states[:, 0] // self.outputs, states[:, 0] % self.outputs
-        top = torch.gather(u, 1, first[:, None])
-        next_ = torch.gather(u, 1, second[:, None])
+        top = torch.gather(y, 1, first[:, None])
+        next_ = torch.gather(y, 1, second[:, None])
         places = torch.arange(self.outputs)
         rest = (places != first[:, None]) & (places != second[:, None])
-        return torch.cat([top - next_, torch.where(rest, next_ - u, torch.zeros_like(u))], 1)
+        return torch.cat([top - next_, torch.where(rest, next_ - y, torch.zeros_like(y))], 1)
 
 
 class Level(Switch):
