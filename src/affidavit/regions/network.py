@@ -231,18 +231,18 @@ class Network:
         """Affine maps around interior points, in all features of the input.
 
         Args:
-            name: a value of the graph; the output unless given.
+            name: a value of the graph as it was given (simplifying may have merged it into
+                another); the output unless given.
 
         Returns:
             weights [batch, entry, feature] and values [batch, entry] at the points.
         """
         weights, values = [], []
+        graph = self.graph if name is None else self.view.source.to(torch.float64)
         for batch in self.batches(t):
             x = self.embed(batch).requires_grad_()
             with torch.enable_grad():
-                y = self.graph.values(
-                    x.reshape(-1, *self.graph.input_shape), [name or self.graph.output]
-                )
+                y = graph.values(x.reshape(-1, *graph.input_shape), [name or graph.output])
                 entries = flat(next(iter(y.values())))
                 rows = [
                     torch.autograd.grad(entries[:, i].sum(), x, retain_graph=True)[0]
