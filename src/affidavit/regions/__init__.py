@@ -10,22 +10,48 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from affidavit.regions.answers import regions_where
+    from affidavit.regions.conditions import Condition, Where, above, below, exceeds, where
+    from affidavit.regions.decision_queries import Decided, always, ever
     from affidavit.regions.domain import Box, Point, Polytope, Slice, cloud
     from affidavit.regions.enumeration import Progress, partition
+    from affidavit.regions.feature_weights import Weights, weights
+    from affidavit.regions.gradient_norms import LargestGradient, largest_gradient
+    from affidavit.regions.monotone import Monotonicity, Rise, monotonicity
     from affidavit.regions.result import Partition, Region
+    from affidavit.regions.shares import ClassShares, class_shares
     from affidavit.regions.work import Limits
 
 __all__ = [
     "Box",
+    "ClassShares",
+    "Condition",
+    "Decided",
+    "LargestGradient",
     "Limits",
+    "Monotonicity",
     "Partition",
     "Point",
     "Polytope",
     "Progress",
     "Region",
+    "Rise",
     "Slice",
+    "Weights",
+    "Where",
+    "above",
+    "always",
+    "below",
+    "class_shares",
     "cloud",
+    "ever",
+    "exceeds",
+    "largest_gradient",
+    "monotonicity",
     "partition",
+    "regions_where",
+    "weights",
+    "where",
 ]
 
 # Compiled loops and solvers take a while to import: each name brings its own module when used.
@@ -34,6 +60,13 @@ _HOMES = {
     **dict.fromkeys(("Progress", "partition"), "enumeration"),
     **dict.fromkeys(("Partition", "Region"), "result"),
     "Limits": "work",
+    "regions_where": "answers",
+    **dict.fromkeys(("ClassShares", "class_shares"), "shares"),
+    **dict.fromkeys(("Condition", "Where", "above", "below", "exceeds", "where"), "conditions"),
+    **dict.fromkeys(("Decided", "always", "ever"), "decision_queries"),
+    **dict.fromkeys(("Weights", "weights"), "feature_weights"),
+    **dict.fromkeys(("LargestGradient", "largest_gradient"), "gradient_norms"),
+    **dict.fromkeys(("Monotonicity", "Rise", "monotonicity"), "monotone"),
 }
 
 
