@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from affidavit.regions.feature_weights import Weights, weights
     from affidavit.regions.gradient_norms import LargestGradient, largest_gradient
     from affidavit.regions.monotone import Monotonicity, Rise, monotonicity
+    from affidavit.regions.nearest_input import NearestChange, nearest_change
     from affidavit.regions.result import Partition, Region
     from affidavit.regions.shares import ClassShares, class_shares
     from affidavit.regions.work import Limits
@@ -30,6 +31,7 @@ __all__ = [
     "LargestGradient",
     "Limits",
     "Monotonicity",
+    "NearestChange",
     "Partition",
     "Point",
     "Polytope",
@@ -48,6 +50,7 @@ __all__ = [
     "exceeds",
     "largest_gradient",
     "monotonicity",
+    "nearest_change",
     "partition",
     "regions_where",
     "weights",
@@ -60,6 +63,7 @@ _HOMES = {
     **dict.fromkeys(("Progress", "partition"), "enumeration"),
     **dict.fromkeys(("Partition", "Region"), "result"),
     "Limits": "work",
+    **dict.fromkeys(("NearestChange", "nearest_change"), "nearest_input"),
     "regions_where": "answers",
     **dict.fromkeys(("ClassShares", "class_shares"), "shares"),
     **dict.fromkeys(("Condition", "Where", "above", "below", "exceeds", "where"), "conditions"),

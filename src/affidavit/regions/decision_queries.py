@@ -18,7 +18,7 @@ from affidavit.regions import answers, targets
 from affidavit.regions.conditions import graph_and_domain
 from affidavit.regions.domain import Array, Domain
 from affidavit.regions.enumeration import on, partition
-from affidavit.regions.network import Network
+from affidavit.regions.network import REFINEMENT, Network
 from affidavit.regions.result import Partition
 from affidavit.regions.work import Limits
 
@@ -30,7 +30,7 @@ ENUMERABLE = 9
 PATIENCE = Limits(regions=2_000_000, seconds=60.0)
 """How far `auto` enumerates before it turns to the program."""
 
-TIE = 1e-9
+TIE = 1e-7
 """Leads below this share of the outputs' size count as ties by the program."""
 
 
@@ -74,7 +74,7 @@ def ever(
 
     Regions are sets with volume: a class that is decided for only on a set without volume counts as
     never chosen, and so does one that at best ties with a class of a lower index (ties go to the
-    lowest). By `milp`, leads below 1e-9 of the outputs' size count as ties.
+    lowest). By `milp`, leads below 1e-7 of the outputs' size count as ties.
 
     Guarantee: exact where `holds` is not None. Source: Continuous Exact Explanations, equation 5.
 
@@ -138,7 +138,7 @@ def _ask(
         if answer.holds is not None or method == "enumeration":
             return answer
     by_program = _always_by_program if always else _ever_by_program
-    return by_program(network, cls, seconds)
+    return by_program(on(graph, region, "decision"), cls, seconds)
 
 
 def _by_regions(found: Partition, cls: int, always: bool) -> Decided:
@@ -171,47 +171,66 @@ def _always_by_program(network: Network, cls: int, seconds: float | None) -> Dec
     """Each rival's greatest lead over the class: above zero it is decided for instead."""
     from affidavit.regions import milp_questions
 
+    rivals = [other for other in range(targets.classes(network)) if other != cls]
+    tie = TIE * _size(network)
     bounds, open_ = [], False
-    for row in leads(network, cls):
+    for rival, row in zip(rivals, leads(network, cls), strict=True):
         found = milp_questions.maximize(network, -row, seconds=seconds)
-        if found.t is not None:
-            outputs = network.value(found.t[None])
-            decision = int(targets.decide(outputs)[0])
-            if decision != cls and _lead(network, outputs[0], cls) < 0:
-                return _witnessed(network, found.t, False)
-        size = _size(network)
-        open_ |= found.bound > TIE * size
         bounds.append(found.bound)
-    bound = -max(bounds)
-    return Decided(None if open_ else True, None, None, None, None, None, "milp", bound)
+        if found.t is not None:
+            witness = _near(network, found.t, cls, equal=False)
+            if witness is not None:
+                return _witnessed(network, witness, cls, False)
+        # A tie is lost to a rival of a lower index, but perhaps on a set without volume only.
+        open_ |= found.bound > (tie if rival > cls else -tie)
+    return Decided(None if open_ else True, None, None, None, None, None, "milp", -max(bounds))
 
 
 def _ever_by_program(network: Network, cls: int, seconds: float | None) -> Decided:
-    """A point where the class leads over all rivals by more than a tie."""
+    """A point where the class leads over all rivals by more than a tie, or wins its ties."""
     from affidavit.regions import milp_questions
 
     rows = leads(network, cls)
-    margin = TIE * _size(network)
-    found = milp_questions.exists(network, -rows, np.full(len(rows), -margin), seconds=seconds)
-    if found.t is not None:
-        outputs = network.value(found.t[None])
-        if int(targets.decide(outputs)[0]) == cls:
-            return _witnessed(network, found.t, True)
-        return Decided(None, None, None, None, None, None, "milp", None)
-    if not found.decided:
-        return Decided(None, None, None, None, None, None, "milp", None)
-    return Decided(False, None, None, None, None, None, "milp", margin)
+    tie = TIE * _size(network)
+    # Ties with rivals of a higher index are won.
+    lower = np.arange(len(rows)) < cls
+    for margin in (np.full(len(rows), tie), np.where(lower, tie, 0.0)):
+        found = milp_questions.exists(network, -rows, -margin, seconds=seconds)
+        if found.t is not None:
+            witness = _near(network, found.t, cls, equal=True)
+            if witness is not None:
+                return _witnessed(network, witness, cls, True)
+        elif not found.decided:
+            break
+    else:
+        if found.t is None:
+            return Decided(False, None, None, None, None, None, "milp", tie)
+    return Decided(None, None, None, None, None, None, "milp", None)
 
 
-def _lead(network: Network, outputs: Array, cls: int) -> float:
-    return float((leads(network, cls) @ outputs).min())
+def _near(network: Network, t: Array, cls: int, *, equal: bool) -> Array | None:
+    """The point, or one next to it, in a region where the class is, or is not, decided for.
+
+    A random point next to it lies in no set without volume.
+    """
+    generator = np.random.default_rng(0)
+    sizes = np.repeat([1e-9, 1e-8, 1e-7], 16)
+    points = t + sizes[:, None] * generator.uniform(-1, 1, (len(sizes), len(t)))
+    points = np.clip(points, -1, 1)
+    frame = network.frame
+    points = points[(points @ frame.A.T <= frame.b).all(1)]
+    if not len(points):
+        return None
+    states = network.unpack(network.states(points))[REFINEMENT][:, 0]
+    fits = np.flatnonzero((states == cls) == equal)
+    return points[fits[0]] if len(fits) else None
 
 
-def _witnessed(network: Network, t: Array, holds: bool) -> Decided:
+def _witnessed(network: Network, t: Array, cls: int, holds: bool) -> Decided:
     outputs = network.value(t[None])
-    decision = int(targets.decide(outputs)[0])
+    states = network.unpack(network.states(t[None]))[REFINEMENT]
     witness = network.frame.embed(t[None])[0]
-    return Decided(holds, witness, outputs[0], decision, None, None, "milp", None)
+    return Decided(holds, witness, outputs[0], int(states[0, 0]), None, None, "milp", None)
 
 
 def _size(network: Network) -> float:
