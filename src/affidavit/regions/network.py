@@ -300,12 +300,19 @@ class Network:
         """Bits of a pattern."""
         return sum(units * width for _, units, width in self.layout.values())
 
-    def unpack(self, packed: np.ndarray) -> dict[str, np.ndarray]:
-        """States of the units by switch, [batch, unit], from packed patterns [batch, byte]."""
-        bits = np.unpackbits(packed, axis=1, count=self.bits, bitorder="little")
+    def unpack(self, packed: np.ndarray, only: str | None = None) -> dict[str, np.ndarray]:
+        """States of the units by switch, [batch, unit], from packed patterns [batch, byte].
+
+        Args:
+            only: the one switch that is wanted.
+        """
         table = {}
-        for name, (start, units, width) in self.layout.items():
-            cut = bits[:, start : start + units * width].reshape(len(bits), units, width)
+        for name in self.layout if only is None else (only,):
+            start, units, width = self.layout[name]
+            first, last = start // 8, -(-(start + units * width) // 8)
+            bits = np.unpackbits(packed[:, first:last], axis=1, bitorder="little")
+            cut = bits[:, start - 8 * first :][:, : units * width]
+            cut = cut.reshape(len(packed), units, width)
             table[name] = (cut.astype(np.int64) << np.arange(width)).sum(2)
         return table
 

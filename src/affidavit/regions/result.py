@@ -228,7 +228,7 @@ class Partition:
                 "the partition does not tell decisions apart: ask for"
                 ' partition(..., refine="decision")'
             )
-        return self.states()[REFINEMENT]
+        return self.network.unpack(self.patterns, REFINEMENT)[REFINEMENT]
 
     @cached_property
     def _lookup(self) -> Lookup:
