@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from tests.regions.pictures.conftest import network
 
 from affidavit import regions
@@ -13,7 +14,6 @@ from affidavit.errors import DomainError
 from affidavit.regions.domain import Array
 from affidavit.regions.engines import Skeleton
 from affidavit.regions.pictures.cells import Polygons, polygons
-from affidavit.regions.work import Limits
 
 
 def area(corners: Array) -> float:
@@ -65,15 +65,20 @@ def test_borders_lie_between_the_regions_they_name(
     np.testing.assert_array_equal(pairs, partition.neighbours)
 
 
-def test_boxes_that_were_cut_apart_meet_in_borders(square: regions.Partition) -> None:
+def cut_apart(partition: regions.Partition) -> regions.Partition:
+    """The same partition with cells of two boxes, cut apart at 0."""
     halves = [(np.array([-1.0, -1]), np.array([0.0, 1])), (np.array([0.0, -1]), np.array([1.0, 1]))]
-    work, shapes = Skeleton(square.network, Limits(), 0, boxes=halves), []
+    work, shapes = Skeleton(partition.network, np.inf, 0, boxes=halves), []
     while work.open:
         found = work.step(lambda share: None)
         assert found is not None
         assert found.shape is not None
-        shapes.append(dataclasses.replace(found.shape, region=square.find(found.centers)))
-    apart = polygons(dataclasses.replace(square, shapes=tuple(shapes)))
+        shapes.append(dataclasses.replace(found.shape, region=partition.find(found.centers)))
+    return dataclasses.replace(partition, shapes=tuple(shapes))
+
+
+def test_boxes_that_were_cut_apart_meet_in_borders(square: regions.Partition) -> None:
+    apart = polygons(cut_apart(square))
     whole = polygons(square)
 
     def length(drawn: Polygons) -> float:
@@ -87,21 +92,14 @@ def test_boxes_that_were_cut_apart_meet_in_borders(square: regions.Partition) ->
 
 
 def test_a_border_on_the_cut_between_two_boxes_is_found() -> None:
-    torch = pytest.importorskip("torch")
-    # |x| has its border at 0, where the domain is cut in two.
-    net = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU()).double()
+    # The unit has its border at 0, where the domain is cut in two.
+    linear = torch.nn.Linear(2, 1)
     with torch.no_grad():
-        net[0].weight.copy_(torch.tensor([[1.0, 0.0]]))
-        net[0].bias.zero_()
+        linear.weight.copy_(torch.tensor([[1.0, 0.0]]))
+        linear.bias.zero_()
+    net = torch.nn.Sequential(linear, torch.nn.ReLU()).double()
     partition = regions.partition(net, regions.Box([-1, -1], [1, 1]))
-    halves = [(np.array([-1.0, -1]), np.array([0.0, 1])), (np.array([0.0, -1]), np.array([1.0, 1]))]
-    work, shapes = Skeleton(partition.network, Limits(), 0, boxes=halves), []
-    while work.open:
-        found = work.step(lambda share: None)
-        assert found is not None
-        assert found.shape is not None
-        shapes.append(dataclasses.replace(found.shape, region=partition.find(found.centers)))
-    drawn = polygons(dataclasses.replace(partition, shapes=tuple(shapes)))
+    drawn = polygons(cut_apart(partition))
     ends = drawn.points[drawn.borders]
     wide = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) > 1e-6
     np.testing.assert_allclose(np.sort(ends[wide][0], axis=0), [[0, -1], [0, 1]], atol=1e-8)

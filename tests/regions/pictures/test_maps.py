@@ -89,8 +89,8 @@ def test_the_weight_map_shows_sign_and_size(slice_: regions.Partition) -> None:
 
 
 def lengths(axes: Any) -> list[float]:
-    found: list[Any] = list(axes.patches)
-    return [float(bar.get_width()) for bar in found]
+    """Of the bars of one panel."""
+    return [float(bar.get_width()) for bar in axes.patches]
 
 
 def test_bars_are_the_weights_of_marked_regions(slice_: regions.Partition) -> None:

@@ -104,9 +104,8 @@ def _gathered(
 def _cut_again(partition: Partition) -> list[Shape]:
     """The cells of a partition whose engine kept none, with the regions that it found."""
     from affidavit.regions.engines import Skeleton
-    from affidavit.regions.work import Limits
 
-    work, shapes = Skeleton(partition.network, Limits(), 0), []
+    work, shapes = Skeleton(partition.network, np.inf, 0), []
     while work.open:
         found = work.step(lambda share: None)
         if found is not None and found.shape is not None:
