@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from affidavit.graph import Graph, load
+
 
 def mlp(sizes: list[int], seed: int = 0, head: nn.Module | None = None) -> nn.Sequential:
     """A ReLU network of these sizes with random weights, and a given head at its end."""
@@ -21,6 +23,11 @@ def mlp(sizes: list[int], seed: int = 0, head: nn.Module | None = None) -> nn.Se
             layer.bias.copy_(torch.randn(after, generator=generator) * 0.5)
         layers += [layer, nn.ReLU()]
     return nn.Sequential(*layers[:-1], *([] if head is None else [head]))
+
+
+def loaded(model: nn.Module, features: int) -> Graph:
+    """Its graph, for tests that ask many things of one network: reading a module takes longest."""
+    return load(model, torch.zeros(1, features, dtype=torch.float64))
 
 
 def layers(model: nn.Sequential) -> list[tuple[Any, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.regions.networks import grid, mlp, run
+from tests.regions.networks import grid, loaded, mlp, run
 from torch import nn
 
 from affidavit.errors import DomainError
@@ -63,6 +63,7 @@ def test_distance_against_a_grid(seed: int, norm: float) -> None:
 
 def test_features_that_may_change() -> None:
     model = mlp([3, 8, 3], 2)
+    graph = loaded(model, 3)
     box = Box(-2 * np.ones(3), 2 * np.ones(3))
     x = np.array([0.3, -0.4, 0.5])
     before = run(model, x[None])[0].argmax()
@@ -71,24 +72,24 @@ def test_features_that_may_change() -> None:
         points = np.repeat(x[None], len(line), 0)
         points[:, feature] = line
         other = line[run(model, points).argmax(1) != before]
-        result = nearest_change(model, x, box, features=[feature])
+        result = nearest_change(graph, x, box, features=[feature])
         expected = np.abs(other - x[feature]).min(initial=np.inf)
         assert result.distance == pytest.approx(expected, abs=1e-5)
         if result.input is not None:
             assert np.array_equal(np.delete(result.input, feature), np.delete(x, feature))
-    fewer = nearest_change(model, x, box, features=[0, 2]).distance
-    assert nearest_change(model, x, box).distance <= fewer
-    one = min(nearest_change(model, x, box, features=[f]).distance for f in (0, 2))
+    fewer = nearest_change(graph, x, box, features=[0, 2]).distance
+    assert nearest_change(graph, x, box).distance <= fewer
+    one = min(nearest_change(graph, x, box, features=[f]).distance for f in (0, 2))
     assert fewer <= one
 
 
 def test_constraints_of_the_domain_are_kept() -> None:
-    model = mlp([3, 8, 3], 2)
+    graph = loaded(mlp([3, 8, 3], 2), 3)
     corner = Polytope([[1.0, 1.0, 1.0]], [1.0], -np.ones(3), np.ones(3))
     x = np.array([0.3, -0.4, 0.5])
-    whole = nearest_change(model, x, corner)
+    whole = nearest_change(graph, x, corner)
     for features in ([0, 1], [2]):
-        result = nearest_change(model, x, corner, features=features)
+        result = nearest_change(graph, x, corner, features=features)
         assert result.distance >= whole.distance - 1e-12
         if result.input is not None:
             assert result.input.sum() <= 1 + 1e-9
@@ -96,11 +97,11 @@ def test_constraints_of_the_domain_are_kept() -> None:
 
 @pytest.mark.parametrize("norm", [1, np.inf])
 def test_the_program_agrees(norm: float) -> None:
-    model = mlp([2, 6, 3], 1)
+    graph = loaded(mlp([2, 6, 3], 1), 2)
     x = np.array([0.2, 0.1])
     units = [1.0, 3.0]
-    by_regions = nearest_change(model, x, BOX, norm=norm, scale=units)
-    by_program = nearest_change(model, x, BOX, norm=norm, scale=units, method="milp")
+    by_regions = nearest_change(graph, x, BOX, norm=norm, scale=units)
+    by_program = nearest_change(graph, x, BOX, norm=norm, scale=units, method="milp")
     assert by_program.method == "milp"
     assert by_program.exact
     assert by_program.verified
@@ -108,8 +109,8 @@ def test_the_program_agrees(norm: float) -> None:
     assert by_program.bound <= by_regions.distance * (1 + 1e-6)
     other = 3 - by_regions.before - (by_regions.after or 0)
     if 0 <= other < 3:
-        first = nearest_change(model, x, BOX, to=other, norm=norm).distance
-        second = nearest_change(model, x, BOX, to=other, norm=norm, method="milp").distance
+        first = nearest_change(graph, x, BOX, to=other, norm=norm).distance
+        second = nearest_change(graph, x, BOX, to=other, norm=norm, method="milp").distance
         assert second == pytest.approx(first, rel=1e-5)
 
 
@@ -127,6 +128,7 @@ def test_one_output_and_no_other_decision() -> None:
 
 def test_arguments_that_do_not_fit() -> None:
     model = mlp([2, 4, 3], 0)
+    graph = loaded(model, 2)
     x = np.array([0.2, 0.1])
     before = int(run(model, x[None])[0].argmax())
     for arguments, message in (
@@ -143,6 +145,6 @@ def test_arguments_that_do_not_fit() -> None:
         ({"method": "guess"}, "method = 'guess'"),
     ):
         with pytest.raises(DomainError, match=message):
-            nearest_change(model, **{"x": x, "domain": BOX, **arguments})  # type: ignore[arg-type]
+            nearest_change(graph, **{"x": x, "domain": BOX, **arguments})  # type: ignore[arg-type]
     with pytest.raises(DomainError, match="does not tell decisions apart"):
         nearest_change(partition(model, BOX), x)

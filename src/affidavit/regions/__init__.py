@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from affidavit.regions.answers import regions_where
+    from affidavit.regions.areas import Area, decision_areas, enclaves
+    from affidavit.regions.boundaries import Boundary, boundary
     from affidavit.regions.conditions import Condition, Where, above, below, exceeds, where
     from affidavit.regions.decision_queries import Decided, always, ever
     from affidavit.regions.domain import Box, Point, Polytope, Slice, cloud
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
     from affidavit.regions.nearest_input import NearestChange, nearest_change
     from affidavit.regions.result import Partition, Region
     from affidavit.regions.shares import ClassShares, class_shares
+    from affidavit.regions.tipping import TippingPoint, tipping_points
     from affidavit.regions.work import Limits
 
 __all__ = [
+    "Area",
+    "Boundary",
     "Box",
     "ClassShares",
     "Condition",
@@ -39,13 +44,17 @@ __all__ = [
     "Region",
     "Rise",
     "Slice",
+    "TippingPoint",
     "Weights",
     "Where",
     "above",
     "always",
     "below",
+    "boundary",
     "class_shares",
     "cloud",
+    "decision_areas",
+    "enclaves",
     "ever",
     "exceeds",
     "largest_gradient",
@@ -53,6 +62,7 @@ __all__ = [
     "nearest_change",
     "partition",
     "regions_where",
+    "tipping_points",
     "weights",
     "where",
 ]
@@ -63,6 +73,9 @@ _HOMES = {
     **dict.fromkeys(("Progress", "partition"), "enumeration"),
     **dict.fromkeys(("Partition", "Region"), "result"),
     "Limits": "work",
+    **dict.fromkeys(("Area", "decision_areas", "enclaves"), "areas"),
+    **dict.fromkeys(("Boundary", "boundary"), "boundaries"),
+    **dict.fromkeys(("TippingPoint", "tipping_points"), "tipping"),
     **dict.fromkeys(("NearestChange", "nearest_change"), "nearest_input"),
     "regions_where": "answers",
     **dict.fromkeys(("ClassShares", "class_shares"), "shares"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from affidavit.graph import Graph
 from affidavit.regions import answers, targets
 from affidavit.regions.conditions import graph_and_domain
 from affidavit.regions.decision_queries import ENUMERABLE, PATIENCE, Method, leads
+from affidavit.regions.distances import by_distance
 from affidavit.regions.domain import Array, Domain, chebyshev
 from affidavit.regions.enumeration import on, partition
 from affidavit.regions.gradient_norms import Norm, norm_number, scale_of
@@ -30,8 +30,6 @@ BEYOND = 1e-6
 
 FLAT = 1e-9
 """Regions without a ball of this radius, in the frame's coordinates, are not gone to."""
-
-_DUAL = {1.0: np.inf, 2.0: 2.0, np.inf: 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +77,10 @@ def nearest_change(
 ) -> NearestChange:
     """The least change of an input, within a domain, that changes the decision.
 
-    Regions are gone through in the order of a lower bound of their distance (the farthest of
-    their constraints that the input breaks); in each the nearest point is found by a linear
-    program, or by least-distance programming for the 2-norm. Regions are sets with volume: a
-    decision made on a set without volume does not count.
+    Regions are gone through in the order of a lower bound of their distance (of their bounding
+    boxes, and of the farthest constraint that the input breaks); in each the nearest point is found
+    by a linear program, or by least-distance programming for the 2-norm. Regions are sets with
+    volume: a decision made on a set without volume does not count.
 
     Guarantee: exact where `exact` is True, to 1e-9 of the domain's widths; else `bound` is sound.
     Source: Continuous Exact Explanations, section IV-C (mapping decisions); the search is ours.
@@ -140,7 +138,7 @@ def _by_regions(
     chosen = answers.decision(found)
     regions = np.flatnonzero(chosen == to if to is not None else chosen != before)
     best, where, at, middle = np.inf, None, None, None
-    for bound, region in _ordered(found, regions, t0, steps, p):
+    for bound, region in by_distance(found, regions, t0, steps, p):
         if bound >= best:
             break
         rows, bounds = _constraints(found, region)
@@ -165,29 +163,6 @@ def _by_regions(
         best, input_, beyond, before, after, where, found, "enumeration", lowest, found.complete,
         verified=after == to if to is not None else after != before,
     )  # fmt: skip
-
-
-def _ordered(
-    found: Partition, regions: np.ndarray, t0: Array, steps: Array, p: float
-) -> Iterator[tuple[float, int]]:
-    """Regions by a lower bound of their distance: that of the farthest half-space."""
-    heap: list[tuple[float, int]] = []
-    network = found.network
-    for part in np.array_split(regions, max(1, -(-len(regions) // 4096))):
-        if not len(part):
-            continue
-        centers = found.centers[part]
-        slopes, values = network.constraint_maps(centers)
-        lack = -(values + np.einsum("rck,rk->rc", slopes, t0 - centers))
-        reach = np.linalg.norm(slopes / steps, _DUAL[p], axis=2)
-        # Slopes that are rounding errors hold anywhere in the region they are rounded in.
-        real = reach > 1e-12 * reach.max(initial=0.0)
-        bound = np.where(real, lack, 0.0) / np.where(real, reach, 1.0)
-        nearest = np.maximum(bound.max(1, initial=0.0), 0.0) * (1 - 1e-9)
-        heap.extend(zip(nearest.tolist(), part.tolist(), strict=True))
-    heapq.heapify(heap)
-    while heap:
-        yield heapq.heappop(heap)
 
 
 def _constraints(found: Partition, region: int) -> tuple[Array, Array]:
