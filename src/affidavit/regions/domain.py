@@ -175,9 +175,9 @@ def cloud(points: Any, envelope: Literal["box", "convex"] = "box") -> Box | Poly
         DomainError: no points, NaN, or (convex) points that lie in a plane.
     """
     array = np.asarray(points, np.float64)
+    if array.ndim < 2 or not array.size or not np.isfinite(array).all():
+        raise DomainError("a cloud needs points, one a row, each with finite entries")
     array = array.reshape(len(array), -1)
-    if not array.size or not np.isfinite(array).all():
-        raise DomainError("a cloud needs points, each with finite entries")
     lower, upper = array.min(0), array.max(0)
     if envelope == "box":
         return Box(lower, upper)

@@ -19,7 +19,11 @@ _EPSILON = 2.0**-52
 
 _DIRECTIONS = 5
 
+_TRIANGULATED = 6
+
 _WORTH_THREADS = 4096
+
+_SAME = 1e-9
 
 
 def in_threads(do: Callable[[slice], None], count: int) -> None:
@@ -54,16 +58,17 @@ class Shape:
         k = found.point.shape[1]
         volume[:], doubt[:] = 0, np.inf
         todo = np.arange(count)
+        slack = 1e-9 * 2.0**k / max(count, 1)
         # Where large terms cancel, another direction may have smaller ones.
         for turn in range(_DIRECTIONS):
             part, error, vertices = self._lawrence(todo, turn)
             sizes[todo] = vertices
             better = error < doubt[todo]
             volume[todo[better]], doubt[todo[better]] = part[better], error[better]
-            todo = todo[~(_EPSILON * doubt[todo] <= 1e-8 * volume[todo] + 1e-14 * 2.0**k)]
+            todo = todo[~(_EPSILON * doubt[todo] <= 1e-8 * volume[todo] + slack)]
             if not len(todo):
                 break
-        if k <= 4:
+        if k <= _TRIANGULATED:
             self._triangulate(todo, volume)
         return np.maximum(volume, 0), sizes
 
@@ -98,13 +103,21 @@ class Shape:
         for cell in todo:
             points = self.points(int(cell))
             span = np.ptp(points, axis=0)
-            if points.shape[1] == 1 or not (span > 0).all():
-                volume[cell] = span[0] if points.shape[1] == 1 else 0.0
+            if not (span > _SAME).all():
+                volume[cell] = 0.0  # flat to within rounding
+                continue
+            # Vertices that displacement told apart are one: the hull's facets would be slivers.
+            points = np.unique(np.round((points - points[0]) / span / _SAME), axis=0) * _SAME
+            if points.shape[1] == 1:
+                volume[cell] = span[0]
+                continue
+            if np.linalg.matrix_rank(points[1:] - points[0], tol=10 * _SAME) < points.shape[1]:
+                volume[cell] = 0.0
                 continue
             try:
-                volume[cell] = ConvexHull((points - points[0]) / span).volume * span.prod()
+                volume[cell] = ConvexHull(points).volume * span.prod()
             except QhullError:
-                volume[cell] = 0.0  # flat to within rounding
+                volume[cell] = ConvexHull(points, qhull_options="QJ").volume * span.prod()
 
     @property
     def volumes(self) -> Array:
