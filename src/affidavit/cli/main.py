@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from affidavit import __version__
+from affidavit.cli import regions as regions_command
 from affidavit.cli.exits import EXIT_STATUS, Commands, command
 
 app = typer.Typer(
@@ -117,6 +118,9 @@ def diff(
     comparison = report.compare(report.load(old)[1], report.load(new)[1])
     show(report.changes(comparison))
     return 1 if comparison.worse else 0
+
+
+app.command("regions", epilog=regions_command.EXAMPLES)(regions_command.regions)
 
 
 @app.command()

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from affidavit.errors import DomainError, nearest
+from affidavit.regions import answers, targets
 from affidavit.regions.domain import Array
 from affidavit.regions.result import Partition
-from affidavit.regions.switches import Level, Windows
 
 Output: TypeAlias = int | tuple[int, int]
 """An output, or a pair (a, b) for how far a is above b."""
@@ -102,22 +102,13 @@ def decisions(partition: Partition) -> np.ndarray:
     Raises:
         DomainError: the partition does not tell decisions apart.
     """
-    if partition.network.refine is None or outputs_told_apart(partition) is None:
-        raise DomainError(
-            'the partition does not tell decisions apart: ask for partition(..., refine="decision")'
-        )
-    answers = partition.answers.reshape(len(partition), -1)[:, 0]
-    result: np.ndarray = answers.astype(np.int64)
-    return result
+    return answers.decision(partition)
 
 
 def outputs_told_apart(partition: Partition) -> int | None:
-    """The number of classes of a partition refined by decision; None of any other."""
-    refine = partition.network.refine
-    outputs = outputs_of(partition)
-    if isinstance(refine, Windows) and refine.levels == outputs:
-        return outputs
-    return 2 if isinstance(refine, Level) and refine.units == 1 and outputs == 1 else None
+    """The number of classes of a partition that tells decisions apart; None of any other."""
+    network = partition.network
+    return targets.classes(network) if answers.tells_decisions(network) else None
 
 
 def outputs_of(partition: Partition) -> int:
@@ -133,7 +124,7 @@ def feature_names(partition: Partition, names: Sequence[str] | None) -> tuple[st
         DomainError: another number of names than features.
     """
     count = len(partition.frame.base)
-    found = tuple(names or partition.network.graph.input_names)
+    found = tuple(partition.network.graph.input_names if names is None else map(str, names))
     if not found:
         return tuple(f"feature {index}" for index in range(count))
     if len(found) != count:
@@ -148,11 +139,11 @@ def class_names(partition: Partition, names: Sequence[str] | None) -> tuple[str,
         DomainError: another number of names than classes.
     """
     count = outputs_told_apart(partition) or outputs_of(partition)
-    if not names:
+    if names is None:
         return tuple(f"class {index}" for index in range(count))
     if len(names) != count:
         raise DomainError(f"{len(names)} names for {count} classes")
-    return tuple(names)
+    return tuple(map(str, names))
 
 
 def feature_index(feature: int | str, names: Sequence[str]) -> int:
