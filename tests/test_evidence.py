@@ -239,3 +239,47 @@ def test_a_field_with_a_default_may_be_younger_than_the_record(
     read = evidence.statement_from_json(record)
     assert read.cost.evaluations == 0
     assert all(exhibit.note == "" for exhibit in read.exhibits)
+
+
+def a_witness(**changes: Any) -> evidence.Witness:
+    fields: dict[str, Any] = {
+        "sentence": "It is approved.",
+        "input": (1.5, -math.inf),
+        "shape": (2, 1),
+        "features": ("age", "income"),
+        "outputs": (0.25,),
+        "output_names": ("yes",),
+        "decision": "yes",
+        "relevant": (1,),
+    }
+    return evidence.Witness(**(fields | changes))
+
+
+def test_a_witness_is_saved_and_read() -> None:
+    statement = a_statement(witness=a_witness(), quantity="share of the volume")
+    assert evidence.statement_from_json(through_text(evidence.to_json(statement))) == statement
+
+
+def test_a_statement_saved_before_witnesses_is_read() -> None:
+    data = evidence.to_json(a_statement())
+    for key in ("witness", "quantity"):
+        del data[key]
+    assert evidence.statement_from_json(data) == a_statement()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"input": (1.0,)}, "has 1 entries and 2 names"),
+        ({"features": ("a",)}, "has 2 entries and 1 names"),
+        ({"outputs": ()}, "0 outputs and 1 names"),
+        ({"relevant": (2,)}, "2 entries calls others relevant"),
+    ],
+)
+def test_a_witness_must_fit_together(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        a_witness(**changes)
+
+
+def test_the_names_of_exhibits_in_json_stay() -> None:
+    assert set(evidence._EXHIBITS) == {"table", "interval_chart", "matrix_chart"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -115,11 +116,51 @@ class MatrixChart:
 
 
 Exhibit: TypeAlias = Table | IntervalChart | MatrixChart
-_EXHIBITS: dict[str, type[Table] | type[IntervalChart] | type[MatrixChart]] = {
-    "table": Table,
-    "interval_chart": IntervalChart,
-    "matrix_chart": MatrixChart,
+_EXHIBITS: dict[str, type[Any]] = {
+    # The tag of a kind in JSON is its name in lower case: `matrix_chart`.
+    re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
+    for kind in get_args(Exhibit)
 }
+
+
+@dataclass(frozen=True)
+class Witness:
+    """One input that shows why a claim is violated.
+
+    Attributes:
+        sentence: what happens there, for a person.
+        input: every entry of the input, flat, in row-major order.
+        shape: the shape of the input.
+        features: a name for each entry.
+        outputs: what the model gives for it.
+        output_names: a name for each output.
+        decision: the class decided for, where there are classes.
+        relevant: the entries that matter, the most important first: what a short form shows.
+    """
+
+    sentence: str
+    input: tuple[float, ...]
+    shape: tuple[int, ...]
+    features: tuple[str, ...]
+    outputs: tuple[float, ...]
+    output_names: tuple[str, ...]
+    decision: str | None = None
+    relevant: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        size = math.prod(self.shape)
+        if len(self.input) != size or len(self.features) != size:
+            raise ValueError(
+                f"a witness of shape {list(self.shape)} has {len(self.input)} entries and"
+                f" {len(self.features)} names for them"
+            )
+        if len(self.outputs) != len(self.output_names):
+            raise ValueError(
+                f"a witness has {len(self.outputs)} outputs and {len(self.output_names)} names"
+                " for them"
+            )
+        if not all(0 <= index < size for index in self.relevant):
+            raise ValueError(f"a witness of {size} entries calls others relevant")
 
 
 @dataclass(frozen=True)
@@ -160,7 +201,8 @@ class Statement:
     claim's headline number and `interval` what is known of it: under the grade `statistical` each
     end holds with the stated confidence, under `exact` and `sound` both hold for certain.
     `finding` says in a sentence or two why the verdict is what it is. The hashes, seed and
-    versions are what is needed to repeat the check.
+    versions are what is needed to repeat the check. `quantity` says what the value is, where the
+    claim leaves that open, and `witness` is an input that shows the violation, where one does.
     """
 
     id: str
@@ -180,6 +222,8 @@ class Statement:
     versions: Mapping[str, str]
     model_sha256: str
     data_sha256: str
+    quantity: str = ""
+    witness: Witness | None = None
 
 
 @dataclass(frozen=True)

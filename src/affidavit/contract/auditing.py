@@ -141,6 +141,8 @@ def _statement(
         versions=header.versions,
         model_sha256=header.model.sha256,
         data_sha256=header.data.sha256,
+        quantity=finding.quantity,
+        witness=finding.witness,
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from affidavit.contract.context import Context
 from affidavit.contract.faults import Record
-from affidavit.evidence import Exhibit, Grade, Verdict
+from affidavit.evidence import Exhibit, Grade, Verdict, Witness
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Finding:
     exhibits: tuple[Exhibit, ...] = ()
     files: Mapping[str, File] = field(default_factory=dict)
     evaluations: int = 0
+    quantity: str = ""
+    witness: Witness | None = None
 
 
 class Claim(Record, ABC):

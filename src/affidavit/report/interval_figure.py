@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.ticker import MaxNLocator
 
-from affidavit.evidence import Estimate, IntervalChart, Verdict
+from affidavit.evidence import Estimate, IntervalChart, Table, Verdict
 from affidavit.report import wording
 from affidavit.report.drawing import Canvas, shortened, width_of
 
@@ -146,3 +146,27 @@ def _description(chart: IntervalChart, estimates: Sequence[Estimate]) -> str:
     rows = "; ".join(f"{e.label}: {_numbers(e)}" for e in estimates[:10])
     more = f"; and {len(estimates) - 10} more" if len(estimates) > 10 else ""
     return f"{wording.counted(len(estimates), 'estimate')} of {chart.axis}. {rows}{more}."
+
+
+def estimates_table(chart: IntervalChart) -> Table:
+    """The chart's numbers as a table."""
+    rows = tuple(
+        (
+            e.label,
+            e.value,
+            wording.interval((e.lower, e.upper)),
+            _bounds(e),
+            str(e.verdict) if e.verdict else None,
+        )
+        for e in chart.estimates
+    )
+    return Table(chart.title, (chart.axis, "value", "interval", "asked", "verdict"), rows)
+
+
+def _bounds(estimate: Estimate) -> str | None:
+    asked: Mapping[str, float | None] = {
+        "at least": estimate.at_least,
+        "at most": estimate.at_most,
+    }
+    found = [f"{words} {wording.exactly(b)}" for words, b in asked.items() if b is not None]
+    return ", ".join(found) or None

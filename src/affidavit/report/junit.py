@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from affidavit.evidence import Header, Statement, Verdict
 from affidavit.report import wording
+from affidavit.report.witness import witness_text
 
 # Outside the characters of XML 1.0; an escape does not help, the document must not hold them.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -59,11 +60,18 @@ def _case(statement: Statement) -> ElementTree.Element:
             _ELEMENTS[statement.verdict],
             {"type": str(statement.verdict), "message": _clean(statement.claim)},
         )
-        problem.text = _clean(statement.finding)
+        shown = [statement.finding]
+        if statement.witness is not None:
+            shown.append(witness_text(statement.witness))
+        problem.text = _clean("\n".join(shown))
     output = ElementTree.SubElement(case, "system-out")
     found = " ".join(
         part
-        for part in (wording.number(statement.value), wording.interval(statement.interval))
+        for part in (
+            wording.number(statement.value),
+            wording.interval(statement.interval),
+            f"({statement.quantity})" if statement.quantity else "",
+        )
         if part
     )
     output.text = _clean(

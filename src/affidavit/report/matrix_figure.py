@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from affidavit.evidence import MatrixChart
+from affidavit.evidence import Cell, MatrixChart, Table
 from affidavit.report import wording
 from affidavit.report.drawing import Canvas, shortened, width_of
 
@@ -14,8 +14,15 @@ _LEVELS = 8
 _NAME_ROOM = 120.0
 
 
-def matrix_figure(chart: MatrixChart, key: str) -> str:
-    """The chart as one SVG. A cell's shade is its share of its row, so that rare rows show too."""
+def matrix_figures(chart: MatrixChart, key: str) -> tuple[str, ...]:
+    """The chart as one SVG, or none where it has no rows or columns.
+
+    A cell's shade is its share of its row, so that rare rows show too.
+    """
+    return (_figure(chart, key),) if chart.row_names and chart.column_names else ()
+
+
+def _figure(chart: MatrixChart, key: str) -> str:
     n_rows, n_columns = len(chart.row_names), len(chart.column_names)
     left, cell, height = _layout(chart)
     names = _room(chart.column_names)
@@ -126,4 +133,19 @@ def _description(chart: MatrixChart) -> str:
     return (
         f"{len(chart.row_names)} rows of {chart.row_axis} by {len(chart.column_names)} columns of "
         f"{chart.column_axis}, {total} in all; {where}: {'; '.join(named) or 'none'}."
+    )
+
+
+def counts_table(chart: MatrixChart) -> Table:
+    """A small matrix in full; of a large one the counts that matter most."""
+    if len(chart.column_names) <= 12 and len(chart.row_names) <= 40:
+        rows: tuple[tuple[Cell, ...], ...] = tuple(
+            (name, *counts) for name, counts in zip(chart.row_names, chart.counts, strict=True)
+        )
+        corner = f"{chart.row_axis} \\ {chart.column_axis}"
+        return Table(chart.title, (corner, *chart.column_names), rows)
+    return Table(
+        "Largest counts" + (" off the diagonal" if chart.row_names == chart.column_names else ""),
+        (chart.row_axis, chart.column_axis, "count"),
+        tuple(largest_cells(chart)),
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from affidavit import evidence
-from affidavit.evidence import Estimate, Exhibit, IntervalChart, MatrixChart, Statement, Table
+from affidavit.evidence import Exhibit, Statement, Table
 from affidavit.report import wording
-from affidavit.report.figures import figures, writes_all
-from affidavit.report.matrix_figure import largest_cells
+from affidavit.report.figures import RENDERERS
+from affidavit.report.witness import witness_table
 
 ROWS = 1000
 """Rows of a table that the page shows. The page says how many more are in `affidavit.json`."""
@@ -54,18 +54,25 @@ class Plate:
 
 
 def plates(statement: Statement, key: str) -> list[Plate]:
-    """The exhibits of `statement` in order. `key` makes the ids in their figures unique."""
-    return [_plate(e, f"{key}-{index}") for index, e in enumerate(statement.exhibits, start=1)]
+    """The witness of `statement`, where it has one, and its exhibits in order.
+
+    `key` makes the ids in their figures unique.
+    """
+    exhibits = statement.exhibits
+    if statement.witness is not None:
+        exhibits = (witness_table(statement.witness), *exhibits)
+    return [_plate(e, f"{key}-{index}") for index, e in enumerate(exhibits, start=1)]
 
 
 def _plate(exhibit: Exhibit, key: str) -> Plate:
-    if isinstance(exhibit, Table):
-        return Plate(exhibit.title, exhibit.note, (), grid(exhibit))
+    renderer = RENDERERS[type(exhibit)]
     # The drawing module escapes all foreign text: it writes through an XML serialiser.
-    drawn = tuple(Markup(svg) for svg in figures(exhibit, key))  # noqa: S704
-    table = _estimates(exhibit) if isinstance(exhibit, IntervalChart) else _cells(exhibit)
-    numbers = grid(table) if table.rows else None
-    return Plate(exhibit.title, exhibit.note, drawn, numbers, repeated=writes_all(exhibit))
+    drawn = tuple(Markup(svg) for svg in renderer.figures(exhibit, key))  # noqa: S704
+    table = renderer.numbers(exhibit)
+    # A table is shown even when it is empty; the numbers of an empty chart are not.
+    numbers = grid(table) if table.rows or table is exhibit else None
+    repeated = bool(drawn) and renderer.writes_all(exhibit)
+    return Plate(exhibit.title, exhibit.note, drawn, numbers, repeated)
 
 
 def grid(table: Table) -> Grid:
@@ -87,41 +94,3 @@ def _kind(cells: Sequence[evidence.Cell], written: Sequence[str]) -> str:
 
 def _is_number(cell: object) -> bool:
     return isinstance(cell, int | float) and not isinstance(cell, bool)
-
-
-def _estimates(chart: IntervalChart) -> Table:
-    rows = tuple(
-        (
-            e.label,
-            e.value,
-            wording.interval((e.lower, e.upper)),
-            _bounds(e),
-            str(e.verdict) if e.verdict else None,
-        )
-        for e in chart.estimates
-    )
-    return Table(chart.title, (chart.axis, "value", "interval", "asked", "verdict"), rows)
-
-
-def _bounds(estimate: Estimate) -> str | None:
-    asked: Mapping[str, float | None] = {
-        "at least": estimate.at_least,
-        "at most": estimate.at_most,
-    }
-    found = [f"{words} {wording.exactly(b)}" for words, b in asked.items() if b is not None]
-    return ", ".join(found) or None
-
-
-def _cells(chart: MatrixChart) -> Table:
-    """A small matrix in full; of a large one the counts that matter most."""
-    if len(chart.column_names) <= 12 and len(chart.row_names) <= 40:
-        rows: tuple[tuple[evidence.Cell, ...], ...] = tuple(
-            (name, *counts) for name, counts in zip(chart.row_names, chart.counts, strict=True)
-        )
-        corner = f"{chart.row_axis} \\ {chart.column_axis}"
-        return Table(chart.title, (corner, *chart.column_names), rows)
-    return Table(
-        "Largest counts" + (" off the diagonal" if chart.row_names == chart.column_names else ""),
-        (chart.row_axis, chart.column_axis, "count"),
-        tuple(largest_cells(chart)),
-    )

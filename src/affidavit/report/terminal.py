@@ -18,6 +18,7 @@ from affidavit import evidence
 from affidavit.evidence import Header, Statement, Verdict
 from affidavit.report import wording
 from affidavit.report.diff import Change, ClaimChange, Comparison
+from affidavit.report.witness import witness_text
 
 _STYLES = {Verdict.HOLDS: "green", Verdict.VIOLATED: "bold red", Verdict.UNDECIDED: "yellow"}
 NARROW = 64
@@ -69,6 +70,7 @@ class _Statements:
                 f"\n{wording.one_line(statement.claim)}\n",
                 _verdict(statement.verdict),
                 f" ({statement.grade}): {_value(statement)} {_interval(statement)}",
+                (f" {wording.one_line(statement.quantity)}", "dim"),
             )
         yield Text()
 
@@ -87,7 +89,7 @@ def _table(statements: Sequence[Statement]) -> Table:
             .append("\n")
             .append(wording.one_line(statement.claim), style="not bold"),
             Text.assemble(_verdict(statement.verdict), "\n", str(statement.grade)),
-            Text.assemble(_value(statement), "\n", _interval(statement)),
+            Text.assemble(_value(statement), "\n", _interval(statement), _quantity(statement)),
             Text.assemble(wording.duration(statement.cost.seconds), "\n", _inputs(statement)),
         )
     return table
@@ -105,6 +107,11 @@ def _interval(statement: Statement) -> str:
     return wording.interval(statement.interval)
 
 
+def _quantity(statement: Statement) -> tuple[str, str]:
+    lead = "\n" if statement.interval is not None else ""
+    return (lead + wording.one_line(statement.quantity) if statement.quantity else "", "dim")
+
+
 def _inputs(statement: Statement) -> str:
     n = statement.cost.evaluations
     return wording.counted(n, "input") if n else ""
@@ -115,7 +122,10 @@ def _finding(statement: Statement) -> RenderableType:
         _verdict(statement.verdict), "  ", (wording.one_line(statement.id), "bold")
     )
     body = Padding(Text(wording.one_line(statement.finding)), (0, 0, 1, 2))
-    return Group(head, body)
+    if statement.witness is None:
+        return Group(head, body)
+    witness = wording.one_line(witness_text(statement.witness))
+    return Group(head, body, Padding(Text(witness), (0, 0, 1, 2)))
 
 
 def _totals(header: Header, statements: Sequence[Statement]) -> Text:
