@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from affidavit.contract.auditing import audit
     from affidavit.contract.claim import Claim, Finding
     from affidavit.contract.context import Context
-    from affidavit.contract.kinds import KINDS, Accuracy
+    from affidavit.contract.kinds import KINDS, Accuracy, Decision, FeatureRank, Lipschitz, Monotone
     from affidavit.contract.reading import read_contract
     from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run
     from affidavit.contract.subject import load_data
@@ -24,7 +24,7 @@ _HOMES = {
     "auditing": ("audit",),
     "claim": ("Claim", "Finding"),
     "context": ("Context",),
-    "kinds": ("KINDS", "Accuracy"),
+    "kinds": ("KINDS", "Accuracy", "Decision", "FeatureRank", "Lipschitz", "Monotone"),
     "reading": ("read_contract",),
     "subject": ("load_data",),
     "specification": ("Contract", "Data", "Model", "Preprocessing", "Run"),
@@ -38,8 +38,12 @@ __all__ = [
     "Context",
     "Contract",
     "Data",
+    "Decision",
+    "FeatureRank",
     "Finding",
+    "Lipschitz",
     "Model",
+    "Monotone",
     "Preprocessing",
     "Run",
     "audit",

@@ -28,18 +28,26 @@ def decisions(context: Context, part_name: str) -> tuple[np.ndarray, str]:
     outputs = context.outputs(part_name)
     columns = outputs.shape[1]
     if columns == 1:
-        level, what = _level(context)
-        classes = _in_order_of_outputs(context, part.class_names, 2)
+        level, what = single_output(context)
+        classes = classes_of_outputs(context, 2)
         rule = f"The decision is the second class where the single output, a {what}, is above"
         return classes[(outputs[:, 0] > level).astype(int)], f"{rule} {level:g}."
-    classes = _in_order_of_outputs(context, part.class_names, columns)
+    classes = classes_of_outputs(context, columns)
     return classes[
         outputs.argmax(1)
     ], "The decision is the largest output's class (ties: the first)."
 
 
-def _in_order_of_outputs(context: Context, names: tuple[str, ...], told_apart: int) -> np.ndarray:
-    """For each output, the index of the class that it stands for."""
+def classes_of_outputs(context: Context, told_apart: int) -> np.ndarray:
+    """For each output, the index of the class that it stands for.
+
+    Args:
+        told_apart: number of classes that the model tells apart; of a single output these are two.
+
+    Raises:
+        DataError: the data have other classes than the model.
+    """
+    names = context.dataset.class_names
     known = context.graph.output_names
     if len(names) != told_apart:
         raise DataError(
@@ -58,7 +66,13 @@ def _in_order_of_outputs(context: Context, names: tuple[str, ...], told_apart: i
     return np.arange(told_apart)
 
 
-def _level(context: Context) -> tuple[float, str]:
+def single_output(context: Context) -> tuple[float, str]:
+    """The level above which a single output decides for the second class, and what it is.
+
+    Raises:
+        ContractError: nobody says whether it is a logit or a probability, or it is no logit.
+        ModelError: the output is always 1.
+    """
     graph = context.graph
     node = graph[graph.output]
     while isinstance(node.op, ops.Reshape) and node.operands[0] != graph.input:

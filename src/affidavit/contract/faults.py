@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic.fields import FieldInfo
 
 from affidavit.errors import ContractError, nearest
 
@@ -41,17 +42,38 @@ def message(fault: Any, model: type[BaseModel]) -> str:
     """One fault in the form `key: expected …, got …`."""
     location = fault["loc"]
     key = ".".join(str(part) for part in location)
-    field = model.model_fields.get(str(location[0])) if location else None
+    field, owner = _field(model, location)
     text = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "missing":
         return f"{key}: missing; expected {field.description if field else 'a value'}"
     if fault["type"] == "extra_forbidden":
-        return f"{key}: unknown key{nearest(key, model.model_fields)}"
+        return f"{key}: unknown key{nearest(str(location[-1]), owner.model_fields)}"
     if not re.match(r"\w+ should ", text):
         return f"{key}: {text}" if key else text
     expected = re.sub(r"^\w+ should (be |have )?", "", text)
     meaning = f" ({field.description})" if field is not None and field.description else ""
     return f"{key}: expected {expected}, got {shown(fault['input'])}{meaning}"
+
+
+def _field(
+    model: type[BaseModel], location: tuple[Any, ...]
+) -> tuple[FieldInfo | None, type[BaseModel]]:
+    """The innermost field that a fault is in, and the record that it is a key of."""
+    field = None
+    for step in location:
+        found = model.model_fields.get(str(step))
+        if found is None:
+            break
+        field = found
+        inner = [
+            kind
+            for kind in (found.annotation, *get_args(found.annotation))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
+        if not inner:
+            break
+        model = inner[0]
+    return field, model
 
 
 def shown(value: Any) -> str:

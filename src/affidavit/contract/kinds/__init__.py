@@ -6,9 +6,15 @@ from typing import Any
 
 from affidavit.contract.claim import Claim
 from affidavit.contract.kinds.accuracy import Accuracy
+from affidavit.contract.kinds.decision import Decision
+from affidavit.contract.kinds.feature_rank import FeatureRank
+from affidavit.contract.kinds.lipschitz import Lipschitz
+from affidavit.contract.kinds.monotone import Monotone
 from affidavit.errors import nearest
 
-KINDS: dict[str, type[Claim]] = {kind.kind: kind for kind in (Accuracy,)}
+KINDS: dict[str, type[Claim]] = {
+    kind.kind: kind for kind in (Accuracy, Decision, Monotone, FeatureRank, Lipschitz)
+}
 """Claim kind by its name in contracts."""
 
 
@@ -32,4 +38,12 @@ def claim_from(value: Any, context: dict[str, bool] | None = None) -> Claim:
     return KINDS[name].model_validate(keys, context=context)
 
 
-__all__ = ["KINDS", "Accuracy", "claim_from"]
+__all__ = [
+    "KINDS",
+    "Accuracy",
+    "Decision",
+    "FeatureRank",
+    "Lipschitz",
+    "Monotone",
+    "claim_from",
+]
