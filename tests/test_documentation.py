@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from affidavit.contract import KINDS
+from affidavit.contract.exploring import RegionClaim
 from affidavit.contract.specification import Data, Model, Run
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,8 @@ def test_every_key_of_a_contract_is_documented() -> None:
     text = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
     for kind, claim in KINDS.items():
         section = text.split(f"### `{kind}`")[1].split("\n##")[0]
+        if issubclass(claim, RegionClaim):
+            section += text.split("### Claims about regions")[1].split("\n##")[0]
         for key in claim.model_fields:
             assert key == "id" or f"| `{key}` |" in section, f"{kind}.{key}"
     for name, model in (("model", Model), ("data", Data), ("run", Run)):

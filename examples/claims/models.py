@@ -1,32 +1,44 @@
 """Small models for the example claims, trained in a second wherever they are loaded."""
 
 import warnings
+from itertools import pairwise
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from affidavit.data import Split, load
 
 
-def digits_perceptron(hidden: int = 32, epochs: int = 30) -> torch.nn.Module:
-    """A perceptron for the digits, trained with PyTorch on the part that the claims do not use."""
-    part = load("sklearn:digits", split=Split(train=0.6, test=0.4)).part("train")
+def digits_perceptron(hidden: int = 32, epochs: int = 30) -> nn.Module:
+    """A perceptron for the digits."""
+    split = Split(train=0.6, test=0.4)
+    return trained("sklearn:digits", split, [64, hidden, 10], epochs)
+
+
+def iris_perceptron(hidden: tuple[int, ...] = (8, 8), epochs: int = 60) -> nn.Module:
+    """A perceptron for the irises, small enough for all its linear regions to be found."""
+    split = Split(train=0.7, test=0.3)
+    return trained("sklearn:iris", split, [4, *hidden, 3], epochs)
+
+
+def trained(source: str, split: Split, widths: list[int], epochs: int) -> nn.Module:
+    """A perceptron trained with PyTorch on the part that the claims do not use."""
+    part = load(source, split=split).part("train")
     inputs, labels = torch.tensor(part.inputs), torch.tensor(part.labels)
     torch.manual_seed(0)
-    network = torch.nn.Sequential(
-        torch.nn.Flatten(),
-        torch.nn.Linear(64, hidden),
-        torch.nn.ReLU(),
-        torch.nn.Linear(hidden, 10),
-    )
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    network = nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(epochs):
         for rows in torch.randperm(len(inputs)).split(64):
             optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(network(inputs[rows]), labels[rows]).backward()
+            nn.functional.cross_entropy(network(inputs[rows]), labels[rows]).backward()
             optimizer.step()
     return network
 

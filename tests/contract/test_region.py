@@ -165,8 +165,8 @@ def test_features_of_images_have_places() -> None:
         ({}, " anywhere in the data's range"),
         (
             {"region": {"age": [0, 18], "income": 3}, "where": ["a <= 2"]},
-            " where age is in [0, 18] and income is 3 and a <= 2, all other features anywhere in the"
-            " data's range",
+            " where age is in [0, 18] and income is 3 and a <= 2, all other features anywhere in"
+            " the data's range",
         ),
         (
             {"around": {"row": 3, "radius": 0.1}},

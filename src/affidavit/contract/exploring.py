@@ -17,6 +17,7 @@ from affidavit.contract.context import Context
 from affidavit.contract.outputs import output_count, output_name
 from affidavit.contract.region import Place, RegionKeys
 from affidavit.evidence import Verdict, Witness
+from affidavit.report import wording
 
 if TYPE_CHECKING:
     from affidavit.regions import Partition
@@ -200,6 +201,12 @@ def verdict_of(violated: bool, found: Partition) -> Verdict:
     return Verdict.HOLDS if found.complete else Verdict.UNDECIDED
 
 
+def portion(share: float) -> str:
+    """A share as a percentage, to four digits."""
+    # Sums of volumes end in rounding, which is not to make 100 % another number.
+    return f"{wording.number(float(f'{100 * share:.10g}'))}\N{NO-BREAK SPACE}%"
+
+
 def limits_text(found: Partition) -> str:
     """How much of the region was gone through, for a finding."""
     count = f"{len(found):,} linear region{'s'[: len(found) != 1]}"
@@ -207,7 +214,7 @@ def limits_text(found: Partition) -> str:
         return f"The region consists of {count} (engine {found.engine}, all of them gone through)."
     return (
         f"Not all of the region was gone through: {found.reason}. Found by then: {count};"
-        f" gone through: {found.decided:.2%} of the region (engine {found.engine})."
+        f" gone through: {portion(found.decided)} of the region (engine {found.engine})."
     )
 
 

@@ -124,8 +124,9 @@ def function(
             '[model] output = "probability", without a sigmoid: there is no logit; say'
             ' of = "probability"'
         )
-    regression = not context.dataset.class_names
-    return Function(row, str(output) if regression else f"the logit of {output}")
+    if not context.dataset.class_names:
+        return Function(row, output if isinstance(output, str) else f"output {output}")
+    return Function(row, f"the logit of {output}")
 
 
 def _row(context: Context, name: Name, count: int) -> Row:

@@ -46,7 +46,7 @@ def test_violated_where_weights_are_equal_or_alone(loans: Loans) -> None:
     assert finding.verdict is Verdict.VIOLATED
     assert finding.value == 1.0
     assert finding.interval == (1.0, 1.0)
-    assert "50.0000% of the region's volume" in finding.reason
+    assert "50\N{NO-BREAK SPACE}% of the region's volume" in finding.reason
     assert finding.quantity == "best rank of net debt (1: the largest weight)"
     seen = finding.witness
     assert seen is not None

@@ -22,7 +22,8 @@ Loans = Callable[..., Context]
 
 
 def claim(**keys: Any) -> Lipschitz:
-    return Lipschitz(id="a", **({"at_most": 1.0, "output": "approve"} | keys))
+    given: dict[str, Any] = {"at_most": 1.0, "output": "approve"}
+    return Lipschitz(id="a", **(given | keys))
 
 
 @pytest.mark.parametrize(("norm", "size"), [(1, 1.0), (2, math.sqrt(2)), ("inf", 2.0)])

@@ -21,7 +21,8 @@ Loans = Callable[..., Context]
 
 
 def claim(**keys: Any) -> Monotone:
-    return Monotone(id="a", **({"feature": "net debt", "direction": "increasing"} | keys))
+    given: dict[str, Any] = {"feature": "net debt", "direction": "increasing"}
+    return Monotone(id="a", **(given | keys))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_both_directions(loans: Loans, form: dict[str, Any], keys: dict[str, Any
     assert violated.verdict is Verdict.VIOLATED
     assert violated.value == -1.0
     assert violated.quantity == "least slope in net debt"
-    assert "50.0000% of the region's volume" in violated.reason
+    assert "50\N{NO-BREAK SPACE}% of the region's volume" in violated.reason
     assert violated.witness is not None
     # It falls as debt grows beyond 5, and the witness takes a step there.
     _, debt = violated.witness.input

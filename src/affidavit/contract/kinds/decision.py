@@ -21,6 +21,7 @@ from affidavit.contract.exploring import (
     assumptions,
     explore,
     limits_text,
+    portion,
     shares,
     strongest,
     verdict_of,
@@ -191,7 +192,7 @@ class Decision(RegionClaim):
         if verdict is Verdict.UNDECIDED:
             return f"No input of the region was found that is {self._against}."
         decided = " or ".join(rule.names[index] for index in seen)
-        part = "" if share is None else f" on {share:.4%} of the region's volume"
+        part = "" if share is None else f" on {portion(float(share))} of the region's volume"
         number = f" ({count:,} linear regions)" if count > 1 else ""
         return f"The decision is {decided}{part}{number}: see the witness."
 

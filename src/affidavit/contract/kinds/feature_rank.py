@@ -20,6 +20,7 @@ from affidavit.contract.exploring import (
     explore,
     gradient_at,
     limits_text,
+    portion,
     shares,
     slopes,
     strongest,
@@ -76,7 +77,8 @@ class FeatureRank(RegionClaim):
         who = (
             "No protected feature"
             if self.protected is None
-            else " and ".join(map(str, names)) + (" are not" if len(names) > 1 else " is not")
+            else " and ".join(f"feature {n}" if isinstance(n, int) else str(n) for n in names)
+            + (" are not" if len(names) > 1 else " is not")
         )
         verb = " is among" if self.protected is None else " among"
         what = (
@@ -159,7 +161,11 @@ class FeatureRank(RegionClaim):
             return f"The rank of {who} is not known anywhere in the region."
         where = f"The best rank of {who} for {goal.name} is {best:g} of {len(place.names)}"
         if verdict is Verdict.VIOLATED:
-            on = "" if share is None else f" ({share[wrong].sum():.4%} of the region's volume)"
+            on = (
+                ""
+                if share is None
+                else f" ({portion(float(share[wrong].sum()))} of the region's volume)"
+            )
             count = f"{len(wrong):,} linear region{'s'[: len(wrong) != 1]}"
             return f"{where}. It is at most {self.not_among_top} on {count}{on}: see the witness."
         return f"{where}{'' if verdict is Verdict.HOLDS else ' in what was gone through'}."

@@ -21,6 +21,7 @@ from affidavit.contract.exploring import (
     explore,
     gradient_at,
     limits_text,
+    portion,
     shares,
     verdict_of,
     weight_batches,
@@ -147,7 +148,11 @@ class Lipschitz(RegionClaim):
         here = "" if verdict is not Verdict.UNDECIDED else " of what was gone through"
         text = f"The largest gradient{here} is {largest:.6g}, against {self.at_most:g}"
         if verdict is Verdict.VIOLATED:
-            on = "" if share is None else f" ({share[wrong].sum():.4%} of the region's volume)"
+            on = (
+                ""
+                if share is None
+                else f" ({portion(float(share[wrong].sum()))} of the region's volume)"
+            )
             count = f"{len(wrong):,} linear region{'s'[: len(wrong) != 1]}"
             return f"{text}; it is larger on {count}{on}: see the witness."
         return f"{text}."

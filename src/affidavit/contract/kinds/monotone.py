@@ -19,6 +19,7 @@ from affidavit.contract.exploring import (
     explore,
     limits_text,
     outputs_at,
+    portion,
     shares,
     slopes,
     strongest,
@@ -82,7 +83,7 @@ class Monotone(RegionClaim):
             what = f"The {self.of}{'' if self.output is None else f' of {self.output}'}"
         never = "falls" if self.direction == "increasing" else "rises"
         but = f" by more than {self.tolerance:g} a unit" if self.tolerance else ""
-        return f"{what} never {never}{but} as {self.feature} grows{self.where_text}"
+        return f"{what} never {never}{but} as {_named(self.feature)} grows{self.where_text}"
 
     def check(self, context: Context) -> Finding:
         place = self.place(context)
@@ -132,7 +133,11 @@ class Monotone(RegionClaim):
         does = "falls" if self.direction == "increasing" else "rises"
         name = place.names[feature]
         if verdict is Verdict.VIOLATED:
-            on = "" if share is None else f", {share[wrong].sum():.4%} of the region's volume"
+            on = (
+                ""
+                if share is None
+                else f", {portion(float(share[wrong].sum()))} of the region's volume"
+            )
             count = f"{len(wrong):,} linear region{'s'[: len(wrong) != 1]}"
             return f"As {name} grows, {goal.name} {does} on {count}{on}: see the witness."
         if verdict is Verdict.HOLDS:
@@ -171,6 +176,10 @@ class Monotone(RegionClaim):
         relevant = np.abs(gradient[order[0]])
         relevant[feature] = np.inf
         return witness(context, place, start, show, relevant=relevant)
+
+
+def _named(feature: str | int) -> str:
+    return f"feature {feature}" if isinstance(feature, int) else feature
 
 
 def _interval(worst: float | None, sign: float, complete: bool) -> tuple[float, float] | None:
