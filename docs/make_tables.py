@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from affidavit.data import named_sets
-from affidavit.graph.table import METHODS, supported_ops
+from affidavit.graph import supported_ops
+from affidavit.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 def ops() -> Iterator[str]:
     yield "| op | meaning | PyTorch (ATen) | ONNX | " + " | ".join(METHODS) + " |"
     yield "|---|---|---|---|" + "---|" * len(METHODS)
-    for op in supported_ops():
+    for op in supported_ops(METHODS):
         marks = " | ".join("yes" if method in op.methods else "no" for method in METHODS)
         meaning = op.meaning.replace("|", "\\|")
         names = [", ".join(f"`{name}`" for name in known) for known in (op.pytorch, op.onnx)]

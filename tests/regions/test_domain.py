@@ -10,7 +10,7 @@ from affidavit.errors import DomainError
 from affidavit.regions import Box, Point, Polytope, Slice, cloud
 from affidavit.regions.domain import frame
 
-BAD: list[tuple[Any, str]] = [
+BAD: list[tuple[Any, str | None]] = [
     (lambda: Box([0, 1], [1, 0]), "feature 1 has the lower bound 1 above the upper bound 0"),
     (lambda: Box([0, np.nan], [1, 2]), "bounds of feature 1 are NaN"),
     (lambda: Box([0, 0], [1, np.inf]), "unbounded in feature 1"),

@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
-
-from affidavit.regions import Box, Partition, Polytope, Slice, partition
-from affidavit.regions.network import Network
-from affidavit.regions.work import SHIFTS
 from tests.graph.modules import Case
 from tests.reference import all_patterns
 from tests.regions.networks import layers, mlp
 from tests.regions.test_network import LINEAR, sliced
+from torch import nn
 
-ENGINES = ("skeleton", "lp")
+from affidavit.regions import Box, Partition, Polytope, Slice, partition
+from affidavit.regions.enumeration import Engine
+from affidavit.regions.network import Network
+from affidavit.regions.work import SHIFTS
+
+ENGINES: tuple[Engine, ...] = ("skeleton", "lp")
 
 
 def seeded(name: str) -> nn.Sequential:
@@ -192,7 +193,7 @@ DEGENERATE: dict[str, tuple[nn.Module, int]] = {
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_degenerate_positions(name: str) -> None:
     model, d = DEGENERATE[name]
-    found = {engine: partition(model, cube(d), engine=engine) for engine in ENGINES}  # type: ignore[arg-type]
+    found = {engine: partition(model, cube(d), engine=engine) for engine in ENGINES}
     first = found["skeleton"]
     assert keys(first) == keys(found["lp"])
     assert (first.radii > 0).all()
@@ -206,14 +207,14 @@ def test_regions_thinner_than_tolerance_do_not_count_and_thicker_ones_do() -> No
     for gap, count in ((1e-12, 2), (1e-6, 3)):
         model = stack(([[1.0], [1.0]], [0, gap]))
         for engine in ENGINES:
-            assert len(partition(model, cube(1), engine=engine)) == count  # type: ignore[arg-type]
+            assert len(partition(model, cube(1), engine=engine)) == count
 
 
 def test_a_state_that_touches_the_domain_in_a_point_only_is_no_region() -> None:
     # Positive only beyond the corner (1, 1), which it touches.
     model = stack(([[1.0, 1.0]], [-2.0]))
     for engine in ENGINES:
-        assert len(partition(model, cube(2), engine=engine)) == 1  # type: ignore[arg-type]
+        assert len(partition(model, cube(2), engine=engine)) == 1
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -271,7 +272,7 @@ def test_displaced_hyperplanes_give_the_same_regions() -> None:
 
 def test_a_network_without_a_switch_is_one_region() -> None:
     for engine in ENGINES:
-        found = partition(nn.Linear(3, 2).double(), cube(3), engine=engine)  # type: ignore[arg-type]
+        found = partition(nn.Linear(3, 2).double(), cube(3), engine=engine)
         assert len(found) == 1
         np.testing.assert_allclose(found.volumes, [8])
         np.testing.assert_allclose(found[0].weight, found.network.gradients(np.zeros((1, 3)))[0][0])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.graph.modules import CASES, Case
 from torch import nn
 
 from affidavit.errors import ModelError, UnsupportedOpsError
@@ -10,7 +11,6 @@ from affidavit.graph import Graph, load
 from affidavit.regions.domain import Slice, frame
 from affidavit.regions.network import Network, check_supported, strip_head
 from affidavit.regions.switches import Level, Ranking, largest
-from tests.graph.modules import CASES, Case
 
 
 def piecewise_linear(case: Case) -> bool:

@@ -12,12 +12,13 @@ from affidavit.errors import ContractError, nearest
 
 def ops_table() -> Table:
     """The supported ops."""
-    from affidavit.graph.table import METHODS, supported_ops
+    from affidavit.graph import supported_ops
+    from affidavit.methods import METHODS
 
     table = Table(title="Supported ops", title_justify="left", show_lines=True)
     for column in ("op", "PyTorch (ATen)", "ONNX", *METHODS):
         table.add_column(column, overflow="fold")
-    for op in supported_ops():
+    for op in supported_ops(METHODS):
         marks = [_yes(method in op.methods) for method in METHODS]
         table.add_row(f"[bold]{op.name}[/]", ", ".join(op.pytorch), ", ".join(op.onnx), *marks)
     return table

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from affidavit.graph import aten, interpreter, onnx, ops
 from affidavit.graph.intervals import rules as intervals
 
-METHODS: dict[str, dict[type[ops.Op], Any]] = {
+Methods: TypeAlias = Mapping[str, Mapping[type[ops.Op], Any]]
+
+METHODS: Methods = {
     "evaluate": interpreter.RULES,
     "intervals": intervals.RULES,
 }
-"""Each method's map from op to rule."""
+"""The map from op to rule of each method that the graph itself has."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class SupportedOp:
     piecewise_linear: bool
 
 
-def supported_ops() -> list[SupportedOp]:
-    """All ops of the closed set, in the order of their definition."""
+def supported_ops(methods: Methods = METHODS) -> list[SupportedOp]:
+    """All ops of the closed set, in the order of their definition, and which methods have each."""
     return [
         SupportedOp(
             name=op.__name__,
@@ -42,7 +45,7 @@ def supported_ops() -> list[SupportedOp]:
                 )
             ),
             onnx=tuple(sorted(name for name, c in onnx.CONVERSIONS.items() if op in c.gives)),
-            methods=tuple(method for method, rules in METHODS.items() if op in rules),
+            methods=tuple(method for method, rules in methods.items() if op in rules),
             piecewise_linear=op not in ops.SMOOTH,
         )
         for op in ops.OPS

@@ -44,7 +44,7 @@ def start(network: Network, engine: str, limits: Limits, seed: int) -> Work:
         return Programs(network, limits)
     if engine == "lp" or (engine == "auto" and k > TRY_SKELETON):
         return LinearPrograms(network, seed)
-    return Skeleton(network, limits.bytes, seed)
+    return Skeleton(network, limits, seed)
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Skeleton:
     """The shared 1-skeleton, box by box: a box with too many vertices is halved."""
 
     network: Network
-    bytes: float = np.inf
+    limits: Limits = field(default_factory=Limits)
     seed: int = 0
     name: str = "skeleton"
     boxes: list[tuple[Array, Array]] = field(default_factory=list)
@@ -129,7 +129,9 @@ class Skeleton:
     @property
     def _most(self) -> int:
         k = self.network.frame.dimensions
-        return max(1 << 12, int(min(self.bytes, _BYTES) / (20 * k + 400)))
+        most = min(self.limits.bytes, _BYTES) / (20 * k + 400)
+        # A box is done as a whole: small ones, where few regions are wanted.
+        return max(1 << 12, int(min(most, 4 * self.limits.regions)))
 
     def _halves(self, lower: Array, upper: Array) -> list[tuple[Array, Array]]:
         axis = int(np.argmax(upper - lower))

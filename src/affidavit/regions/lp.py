@@ -13,29 +13,32 @@ from typing import Any
 
 import numpy as np
 
-from affidavit.errors import DomainError
+from affidavit.errors import DomainError, EngineError
 from affidavit.regions import lp_kernels as kernels
 from affidavit.regions.domain import Array, Frame, chebyshev
-from affidavit.regions.network import Network
+from affidavit.regions.network import Network, Stage
 from affidavit.regions.work import SHIFTS, THIN, Found
 
 _BUNDLE = 512
 _ROOM = 1 << 14
 
+_BLOCK = 12
+"""Comparisons by which a cell is split at once: it can fall into 2^12 parts at most."""
+
 
 @dataclass
 class Bundle:
-    """Cells of one stage; those of cell i are the constraints `rows[start[i] : start[i + 1]]`.
+    """Cells before one block; those of cell i are the constraints `rows[start[i] : start[i + 1]]`.
 
     Attributes:
-        stage: index of the stage that is to split them.
+        block: index of the block of comparisons that is to split them.
         start, rows, bounds: their constraints.
         basis: positions, among a cell's constraints, of d that meet in a vertex of it.
         center, radius: a ball inside.
         share: of the search tree.
     """
 
-    stage: int
+    block: int
     start: np.ndarray
     rows: Array
     bounds: Array
@@ -52,7 +55,7 @@ class Bundle:
         low, high = self.start[first], self.start[last]
         part = slice(first, last)
         return Bundle(
-            self.stage,
+            self.block,
             self.start[first : last + 1] - low,
             self.rows[low:high],
             self.bounds[low:high],
@@ -77,6 +80,11 @@ class LinearPrograms:
         if not self.bundles:
             self.bundles = [root(self.network.frame)]
         self._shifts = self._displacement()
+        self._blocks = [
+            (stage, slice(first, first + _BLOCK))
+            for stage in self.network.stages
+            for first in range(0, self._comparisons(stage), _BLOCK)
+        ]
 
     @property
     def open(self) -> int:
@@ -92,17 +100,17 @@ class LinearPrograms:
             return None
         parts = self._split(bundle)
         self.bundles.pop()
-        if parts.stage < len(self.network.stages):
+        if parts.block < len(self._blocks):
             self.bundles.append(parts)
             return None
         return Found(parts.center, parts.radius, float(parts.share.sum()))
 
     def _split(self, bundle: Bundle) -> Bundle:
-        if not self.network.stages:
+        if not self._blocks:
             return bundle
-        stage = self.network.stages[bundle.stage]
-        slopes, values = self.network.comparison_maps(bundle.center, stage, self._shifts)
-        last = bundle.stage + 1 == len(self.network.stages)
+        stage, rows = self._blocks[bundle.block]
+        slopes, values = self.network.comparison_maps(bundle.center, stage, self._shifts, rows)
+        last = bundle.block + 1 == len(self._blocks)
         found: list[Bundle] = []
         first, most, room = 0, 1 << 10, _ROOM
         while first < len(bundle):
@@ -124,13 +132,28 @@ class LinearPrograms:
                 *out.arrays,
             )
             if status == -2:
-                raise DomainError("a linear program failed")
+                self._displace_more()
+                return self._split(bundle)
             if parts:
                 found.append(out.bundle(bundle, parts, keep=not last))
             if nxt == first:
                 most, room = most * 4, room * 4
             first = nxt
-        return join(found, bundle.stage + 1)
+        return join(found, bundle.block + 1)
+
+    def _comparisons(self, stage: Stage) -> int:
+        center = np.zeros((1, self.network.frame.dimensions))
+        return self.network.comparisons(center, stage).shape[1]
+
+    def _displace_more(self) -> None:
+        """After a program that cycled or met a singular basis: other hyperplanes, a little off."""
+        self.attempt += 1
+        if self.attempt == len(SHIFTS):
+            raise EngineError(
+                "a linear program stayed degenerate after its hyperplanes were displaced: take"
+                " engine = 'skeleton' or 'milp'"
+            )
+        self._shifts = self._displacement()
 
     def _displacement(self) -> Any:
         size = SHIFTS[self.attempt]
@@ -158,7 +181,7 @@ class _Out:
         used = start[parts] if keep else 0
         siblings = np.bincount(parent[:parts], minlength=len(source))
         return Bundle(
-            source.stage + 1,
+            source.block + 1,
             start[: parts + 1].copy() if keep else np.zeros(parts + 1, np.int64),
             rows[:used].copy(),
             bounds[:used].copy(),
@@ -217,12 +240,12 @@ def _feasible_vertex(rows: Array, bounds: Array) -> np.ndarray:
     return basis
 
 
-def join(bundles: list[Bundle], stage: int) -> Bundle:
-    """Bundles of one stage as one."""
+def join(bundles: list[Bundle], block: int) -> Bundle:
+    """Bundles before the same block as one."""
     offsets = np.cumsum([0, *(len(bundle.bounds) for bundle in bundles)])
     starts = [b.start[:-1] + o for b, o in zip(bundles, offsets, strict=False)]
     return Bundle(
-        stage,
+        block,
         np.concatenate([*starts, offsets[-1:]]).astype(np.int64),
         np.concatenate([bundle.rows for bundle in bundles]),
         np.concatenate([bundle.bounds for bundle in bundles]),

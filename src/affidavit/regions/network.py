@@ -185,14 +185,18 @@ class Network:
         return value
 
     def comparison_maps(
-        self, t: Array, stage: Stage, shifts: Shifts | None = None
+        self,
+        t: Array,
+        stage: Stage,
+        shifts: Shifts | None = None,
+        rows: slice = slice(None),
     ) -> tuple[Array, Array]:
-        """Slopes and values of a stage's comparisons at interior points of cells.
+        """Slopes and values of a stage's comparisons, or of some, at interior points of cells.
 
         Returns:
             slopes [batch, comparison, k] and values at the points [batch, comparison].
         """
-        return self._slopes(t, lambda x: self._compare(x, stage, shifts))
+        return self._slopes(t, lambda x: self._compare(x, stage, shifts)[:, rows])
 
     def states(self, t: Array) -> np.ndarray:
         """Bit-packed states of all units at points, uint8, shape [batch, byte]."""

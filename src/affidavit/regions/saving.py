@@ -178,8 +178,8 @@ def _work(work: Work | None, arrays: dict[str, np.ndarray]) -> dict[str, Any] | 
         for number, bundle in enumerate(work.bundles):
             for name in _BUNDLE:
                 arrays[f"work{number}.{name}"] = getattr(bundle, name)
-        stages = [bundle.stage for bundle in work.bundles]
-        return {"engine": work.name, "seed": work.seed, "stages": stages}
+        blocks = [bundle.block for bundle in work.bundles]
+        return {"engine": work.name, "seed": work.seed, "blocks": blocks}
     return None
 
 
@@ -190,8 +190,8 @@ def _take_up(
         return None
     if meta["engine"] == "lp":
         bundles = [
-            Bundle(stage, *[arrays[f"work{number}.{name}"] for name in _BUNDLE])
-            for number, stage in enumerate(meta["stages"])
+            Bundle(block, *[arrays[f"work{number}.{name}"] for name in _BUNDLE])
+            for number, block in enumerate(meta["blocks"])
         ]
         return LinearPrograms(network, meta["seed"], bundles=bundles)
     boxes = [(box[0], box[1]) for box in arrays["work.boxes"]]

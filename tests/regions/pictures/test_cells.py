@@ -68,7 +68,7 @@ def test_borders_lie_between_the_regions_they_name(
 def cut_apart(partition: regions.Partition) -> regions.Partition:
     """The same partition with cells of two boxes, cut apart at 0."""
     halves = [(np.array([-1.0, -1]), np.array([0.0, 1])), (np.array([0.0, -1]), np.array([1.0, 1]))]
-    work, shapes = Skeleton(partition.network, np.inf, 0, boxes=halves), []
+    work, shapes = Skeleton(partition.network, boxes=halves), []
     while work.open:
         found = work.step(lambda share: None)
         assert found is not None

@@ -105,7 +105,7 @@ def _cut_again(partition: Partition) -> list[Shape]:
     """The cells of a partition whose engine kept none, with the regions that it found."""
     from affidavit.regions.engines import Skeleton
 
-    work, shapes = Skeleton(partition.network, np.inf, 0), []
+    work, shapes = Skeleton(partition.network), []
     while work.open:
         found = work.step(lambda share: None)
         if found is not None and found.shape is not None:

@@ -1,0 +1,12 @@
+"""Which ops each method has a rule for, of all methods of the package."""
+
+from __future__ import annotations
+
+from affidavit.graph import table
+from affidavit.regions import switches
+
+METHODS: table.Methods = {
+    **table.METHODS,
+    "regions": {**dict.fromkeys(switches.AFFINE, "affine"), **switches.RULES},
+}
+"""Each method's map from op to rule."""
