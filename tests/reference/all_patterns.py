@@ -55,4 +55,4 @@ def _ball(rows: Any, bounds: Any, lower: Any, upper: Any) -> float:
     b = np.r_[bounds, upper, -np.asarray(lower)]
     free: Any = [(None, None)] * d + [(None, None)]
     found = linprog(np.r_[np.zeros(d), -1.0], A, b, bounds=free, method="highs")
-    return float(found.x[-1]) if found.success else -1.0
+    return float(np.asarray(found.x)[-1]) if found.success else -1.0

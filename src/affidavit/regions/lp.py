@@ -20,10 +20,9 @@ from affidavit.regions.network import Network, Stage
 from affidavit.regions.work import SHIFTS, THIN, Found
 
 _BUNDLE = 512
-_ROOM = 1 << 14
 
-_BLOCK = 12
-"""Comparisons by which a cell is split at once: it can fall into 2^12 parts at most."""
+_BYTES = 1 << 27
+"""Room for the constraints of the parts that one step makes."""
 
 
 @dataclass
@@ -80,10 +79,13 @@ class LinearPrograms:
         if not self.bundles:
             self.bundles = [root(self.network.frame)]
         self._shifts = self._displacement()
+        # By so few comparisons at once that all parts of a cell find room.
+        d = self.network.frame.dimensions
+        block = int(np.clip(np.log2(_BYTES / (32 * (d + 1) * (d + 16))), 1, 12))
         self._blocks = [
-            (stage, slice(first, first + _BLOCK))
+            (stage, slice(first, first + block))
             for stage in self.network.stages
-            for first in range(0, self._comparisons(stage), _BLOCK)
+            for first in range(0, self._comparisons(stage), block)
         ]
 
     @property
@@ -98,52 +100,48 @@ class LinearPrograms:
             for first in range(0, len(bundle), _BUNDLE):
                 self.bundles.append(bundle.cut(first, min(first + _BUNDLE, len(bundle))))
             return None
-        parts = self._split(bundle)
+        parts, done = self._split(bundle)
         self.bundles.pop()
+        if done < len(bundle):
+            self.bundles.append(bundle.cut(done, len(bundle)))
         if parts.block < len(self._blocks):
             self.bundles.append(parts)
             return None
         return Found(parts.center, parts.radius, float(parts.share.sum()))
 
-    def _split(self, bundle: Bundle) -> Bundle:
+    def _split(self, bundle: Bundle) -> tuple[Bundle, int]:
+        """The parts of the first cells of a bundle, as many as there is room for, and how many."""
         if not self._blocks:
-            return bundle
+            return bundle, len(bundle)
         stage, rows = self._blocks[bundle.block]
         slopes, values = self.network.comparison_maps(bundle.center, stage, self._shifts, rows)
         last = bundle.block + 1 == len(self._blocks)
-        found: list[Bundle] = []
-        first, most, room = 0, 1 << 10, _ROOM
-        while first < len(bundle):
-            d = bundle.center.shape[1]
-            per = int(np.diff(bundle.start).max()) + values.shape[1]
-            wide = room * min(per, 4 * d + 64)
-            out = _Out(d, room, wide)
-            nxt, parts, status = kernels.split_all(
-                bundle.start,
-                bundle.rows,
-                bundle.bounds,
-                bundle.basis,
-                bundle.center,
-                slopes,
-                values,
-                THIN,
-                first,
-                most,
-                *out.arrays,
-            )
-            if status == -2:
-                self._displace_more()
-                return self._split(bundle)
-            if parts:
-                found.append(out.bundle(bundle, parts, keep=not last))
-            if nxt == first:
-                most, room = most * 4, room * 4
-            first = nxt
-        return join(found, bundle.block + 1)
+        d = bundle.center.shape[1]
+        most = 1 << values.shape[1]
+        longest = int(np.diff(bundle.start).max()) + values.shape[1]
+        room = max(most, _BYTES // (8 * (d + 1) * longest))
+        out = _Out(d, room, room * longest)
+        done, parts, status = kernels.split_all(
+            bundle.start,
+            bundle.rows,
+            bundle.bounds,
+            bundle.basis,
+            bundle.center,
+            slopes,
+            values,
+            THIN,
+            0,
+            most,
+            *out.arrays,
+        )
+        if status == kernels.STUCK and not done:
+            self._displace_more()
+            return self._split(bundle)
+        return out.bundle(bundle, parts, keep=not last), done
 
     def _comparisons(self, stage: Stage) -> int:
         center = np.zeros((1, self.network.frame.dimensions))
-        return self.network.comparisons(center, stage).shape[1]
+        return len(self.network.comparisons(center, stage)[0])
 
     def _displace_more(self) -> None:
         """After a program that cycled or met a singular basis: other hyperplanes, a little off."""
@@ -238,19 +236,3 @@ def _feasible_vertex(rows: Array, bounds: Array) -> np.ndarray:
         if status == kernels.FAILED or bounds[number] - rows[number] @ x < 0:
             raise DomainError("no vertex of the region was found: its constraints are degenerate")
     return basis
-
-
-def join(bundles: list[Bundle], block: int) -> Bundle:
-    """Bundles before the same block as one."""
-    offsets = np.cumsum([0, *(len(bundle.bounds) for bundle in bundles)])
-    starts = [b.start[:-1] + o for b, o in zip(bundles, offsets, strict=False)]
-    return Bundle(
-        block,
-        np.concatenate([*starts, offsets[-1:]]).astype(np.int64),
-        np.concatenate([bundle.rows for bundle in bundles]),
-        np.concatenate([bundle.bounds for bundle in bundles]),
-        np.concatenate([bundle.basis for bundle in bundles]),
-        np.concatenate([bundle.center for bundle in bundles]),
-        np.concatenate([bundle.radius for bundle in bundles]),
-        np.concatenate([bundle.share for bundle in bundles]),
-    )

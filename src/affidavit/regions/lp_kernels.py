@@ -20,6 +20,9 @@ OPTIMAL = 0
 REACHED = 1
 FAILED = 2
 
+NO_ROOM = -1
+STUCK = -2
+
 _RECENTER = 1e-7
 _ENOUGH = 1e-2
 
@@ -248,7 +251,7 @@ def split(
             how many, a vertex, a point inside and the radius of a ball around it.
 
     Returns:
-        The number of parts; -1 where there is no room for them; -2 where a program failed.
+        The number of parts; NO_ROOM, or STUCK where a program failed.
     """
     d = rows.shape[1]
     n = len(values)
@@ -336,7 +339,7 @@ def split(
                 active,
             )
             if status == FAILED:
-                return -2
+                return STUCK
             depth_found = side * bounds[low]
             for j in range(d):
                 depth_found += cost[j] * x[j]
@@ -361,7 +364,7 @@ def split(
                 active,
             )
             if status == FAILED:
-                return -2
+                return STUCK
             own = -side * bounds[low]
             for j in range(d):
                 own += cost[j] * y[j]
@@ -399,12 +402,12 @@ def split(
                 local_bounds[count] = bounds[lists[at, count]]
                 tight = inside(local, local_bounds, count + 1, points[at]) < _RECENTER
                 if tight and recenter(local, local_bounds, count + 1, bases[at], points[at]) < 0:
-                    return -2
+                    return STUCK
             depth += 1
             count += 1
             i += 1
         if parts == len(out_counts):
-            return -1
+            return NO_ROOM
         for c in range(count):
             out_lists[parts, c] = lists[depth, c]
         out_counts[parts] = count
