@@ -114,7 +114,9 @@ def as_graph(model: Graph | nn.Module, domain: Domain) -> Graph:
     if isinstance(model, Graph):
         return model
     features = len(domain.point) if hasattr(domain, "point") else len(domain.lower)
-    weight = next(model.parameters(), torch.zeros(()))
+    # Weights may be kept as buffers: they too say which precision the module computes in.
+    tensors = (*model.parameters(), *model.buffers(), torch.zeros(()))
+    weight = next(tensor for tensor in tensors if tensor.is_floating_point())
     return load(model, torch.zeros(1, features, dtype=weight.dtype, device=weight.device))
 
 
