@@ -197,3 +197,17 @@ def test_an_empty_batch_gives_empty_results() -> None:
     assert found.states(t).shape == (0, -(-found.bits // 8))
     assert len(found.value(t)) == 0
     assert found.constraint_maps(t)[0].shape[0] == 0
+
+
+def test_a_module_that_is_trained_on_is_read_anew() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    graph = load(model, torch.zeros(1, 2))
+    domain = frame(Slice([0, 0], [0, 1], [-1, -1], [1, 1]), 2)
+    before = Network(graph, domain)
+    assert Network(graph, domain).graph is before.graph
+    with torch.no_grad():
+        model[0].weight.mul_(2)
+    after = Network(graph, domain)
+    t = points(before, 3)
+    expected = model(torch.from_numpy(t).float()).detach()
+    np.testing.assert_allclose(after.value(t), expected, rtol=1e-5)

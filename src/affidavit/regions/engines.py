@@ -83,7 +83,9 @@ class Skeleton:
         self.boxes.pop()
         share = float(np.prod((upper - lower) / 2))
         shape = Shape(found, cells, np.arange(len(cells.bottom)))
-        return Found(cells.interior, cells.radius, share, shape)
+        known = skeleton.patterns(found, cells) if found.bits.size else None
+        found.bits = found.bits[:0, :0]
+        return Found(cells.interior, cells.radius, share, shape, known)
 
     def _subdivide(
         self, lower: Array, upper: Array, follow: Callable[[Stage, float], None]
@@ -97,7 +99,13 @@ class Skeleton:
             try:
                 box = skeleton.domain_complex(frame, lower, upper, offsets if size else None)
                 found = skeleton.subdivide(
-                    self.network, box, shifts=shifts, limit=self._most, watch=follow
+                    self.network,
+                    box,
+                    shifts=shifts,
+                    limit=self._most,
+                    # Displaced hyperplanes do not tell the states of the network itself.
+                    track=not size and self.network.plain,
+                    watch=follow,
                 )
                 return found, self._centred(found, skeleton.cells(found))
             except skeleton.DegenerateError:

@@ -226,12 +226,11 @@ class _Run:
         k = self.network.frame.dimensions
         centers = np.concatenate([np.zeros((0, k)), *(found.centers for found in self.pieces)])
         radii = np.concatenate([np.zeros(0), *(found.radii for found in self.pieces)])
-        patterns = (
-            self.network.states(centers)
-            if len(centers)
-            else np.zeros((0, -(-self.network.bits // 8)), np.uint8)
-        )
-        chosen, region = group(patterns, radii)
+        patterns = self._patterns()
+        if len(self.pieces) == 1 and self.pieces[0].patterns is not None:
+            chosen = region = np.arange(len(centers))
+        else:
+            chosen, region = group(patterns, radii)
         patterns, centers, radii = patterns[chosen], centers[chosen], radii[chosen]
         real = self._settle(patterns, centers, radii)
         number = np.where(real, np.cumsum(real) - 1, -1)
@@ -257,6 +256,15 @@ class _Run:
             shapes=tuple(shapes),
             remaining=work if work.open else None,
         )
+
+    def _patterns(self) -> np.ndarray:
+        none = np.zeros((0, -(-self.network.bits // 8)), np.uint8)
+        known = [
+            self.network.states(found.centers) if found.patterns is None else found.patterns
+            for found in self.pieces
+            if len(found.centers)
+        ]
+        return np.concatenate([none, *known])
 
     def _settle(self, patterns: np.ndarray, centers: Array, radii: Array) -> np.ndarray:
         """Which regions have an interior. Doubtful ones get their largest ball, in place."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ import torch.autograd.forward_ad as fwAD
 from torch import Tensor
 
 from affidavit.errors import ModelError, UnsupportedOpsError
-from affidavit.graph import Graph, Node, ops, simplify
+from affidavit.graph import Graph, Node, View, ops, simplify
 from affidavit.graph.interpreter import evaluate
 from affidavit.regions.domain import Array, Frame
 from affidavit.regions.switches import AFFINE, RULES, Switch, flat
@@ -102,6 +103,36 @@ def check_supported(graph: Graph) -> None:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Lowered:
+    """What a graph becomes before any domain is known."""
+
+    versions: tuple[int, ...]
+    head: str | None
+    view: View
+    graph: Graph
+
+
+_lowered: WeakKeyDictionary[Graph, _Lowered] = WeakKeyDictionary()
+
+
+def _lower(graph: Graph) -> _Lowered:
+    """The graph without its head, simplified, in double precision; made once for each graph."""
+    # A graph may share its tensors with a module that is trained on.
+    versions = tuple(tensor._version for tensor in graph.tensors.values())
+    known = _lowered.get(graph)
+    if known is not None and known.versions == versions:
+        return known
+    for name, tensor in graph.tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ModelError(f"the weights {name!r} have an entry that is NaN or infinite")
+    stripped, head = strip_head(graph)
+    check_supported(stripped)
+    view = simplify(stripped)
+    _lowered[graph] = _Lowered(versions, head, view, view.graph.to(torch.float64))
+    return _lowered[graph]
+
+
 class Network:
     """A piecewise-linear graph on a frame, evaluated in double precision.
 
@@ -121,13 +152,8 @@ class Network:
         UnsupportedOpsError: ops that are not piecewise linear.
         ModelError: weights that are NaN or infinite.
         """
-        for name, tensor in graph.tensors.items():
-            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-                raise ModelError(f"the weights {name!r} have an entry that is NaN or infinite")
-        stripped, self.head = strip_head(graph)
-        check_supported(stripped)
-        self.view = simplify(stripped)
-        self.graph = self.view.graph.to(torch.float64)
+        lowered = _lower(graph)
+        self.head, self.view, self.graph = lowered.head, lowered.view, lowered.graph
         self.frame = frame
         self.refine = refine
         self.switches: dict[str, Switch] = {}
@@ -298,6 +324,11 @@ class Network:
             table[name] = (start, switch.units, width)
             start += switch.units * width
         return table
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether states are the signs of the comparisons, one bit each, in order."""
+        return all(switch.plain for switch in self.switches.values())
 
     @property
     def bits(self) -> int:

@@ -44,7 +44,9 @@ class Complex:
         zero: hyperplanes through each vertex, [vertex, k].
         neighbour: [vertex, k, 2].
         facets: hyperplanes below this number bound the domain.
-        first: number of the first hyperplane of each stage.
+        vertices: how many there are; the arrays may have room for more.
+        bits: at which vertices each later hyperplane is positive, packed, [vertex, byte]; of no
+            width unless asked for. See `skeleton_kernels.cut`.
     """
 
     point: Array
@@ -52,13 +54,18 @@ class Complex:
     neighbour: np.ndarray
     facets: int
     vertices: int
+    bits: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+
+    def track(self, hyperplanes: int) -> None:
+        """Begins to keep bits, for so many hyperplanes."""
+        self.bits = np.zeros((len(self.point), -(-hyperplanes // 8)), np.uint8)
 
     def grow(self, new: int) -> None:
         """Makes room for new vertices."""
         needed = self.vertices + new
         if needed > len(self.point):
             capacity = max(needed, len(self.point) + len(self.point) // 2)
-            for name in ("point", "zero", "neighbour"):
+            for name in ("point", "zero", "neighbour", *(["bits"] if self.bits.size else [])):
                 old = getattr(self, name)
                 wide = np.empty((capacity, *old.shape[1:]), old.dtype)
                 wide[: self.vertices] = old[: self.vertices]
@@ -77,6 +84,7 @@ class Complex:
             self.vertices,
             hyperplane,
             self.facets,
+            self.bits,
             ends,
             share,
         )
@@ -136,6 +144,7 @@ def subdivide(
     *,
     shifts: Shifts | None = None,
     limit: int = 1 << 62,
+    track: bool = False,
     watch: Callable[[Stage, float], None] | None = None,
 ) -> Complex:
     """Cuts a complex by every stage of a network.
@@ -144,10 +153,13 @@ def subdivide(
         shifts: displacements of the comparisons. Without any, comparisons that vanish at a vertex
             raise DegenerateError.
         limit: vertices above which TooLargeError is raised.
+        track: keep in the complex's bits which comparisons are positive where.
         watch: called with the stage and the share of its comparisons done; may raise.
     """
     found = start
     hyperplane = found.facets
+    if track:
+        found.track(network.bits)
     for index, stage in enumerate(network.stages):
         tables = _tables(network, found, stage, shifts, affine=index == 0)
         scale = network.scales[stage.name]
@@ -156,6 +168,9 @@ def subdivide(
                 watch(stage, share)
             if shifts is None:
                 _check_position(value[: found.vertices], scale)
+            if track:
+                bit = hyperplane + row - found.facets
+                kernels.mark(found.bits, value, bit, found.vertices)
             crossings = kernels.count_crossings(value, found.neighbour, found.vertices)
             if not crossings:
                 continue
@@ -165,8 +180,17 @@ def subdivide(
             ends, at = found.cut(value, hyperplane + row, crossings)
             found.vertices = count + crossings
             tables.follow(count, ends, at)
+        if track:
+            _mark_constant(found, tables, hyperplane - found.facets)
         hyperplane += tables.comparisons
     return found
+
+
+def _mark_constant(found: Complex, tables: _Tables, first: int) -> None:
+    """Notes comparisons that are positive at every vertex: no column of theirs was gone through."""
+    for row in tables.positive:
+        bit = first + int(row)
+        found.bits[: found.vertices, bit >> 3] |= np.uint8(1 << (bit & 7))
 
 
 class _Tables(Protocol):
@@ -175,6 +199,10 @@ class _Tables(Protocol):
     @property
     def comparisons(self) -> int:
         """Comparisons of the stage."""
+
+    @property
+    def positive(self) -> np.ndarray:
+        """Those that are positive everywhere, and not among the columns."""
 
     def columns(self) -> Iterator[tuple[float, int, Array]]:
         """Each comparison that changes sign: the share done, its number, its values."""
@@ -194,6 +222,10 @@ class _Affine:
     @property
     def comparisons(self) -> int:
         return len(self.offsets)
+
+    @property
+    def positive(self) -> np.ndarray:
+        return np.zeros(0, np.int64)  # each is a column
 
     def columns(self) -> Iterator[tuple[float, int, Array]]:
         for row, (slope, offset) in enumerate(zip(self.slopes, self.offsets, strict=True)):
@@ -219,6 +251,7 @@ class _Blocks:
     stage: Stage
     shifts: Shifts | None
     rows: np.ndarray
+    positive: np.ndarray
     comparisons: int
     first: Array | None
     _columns: Array = field(init=False)
@@ -263,19 +296,21 @@ def _tables(
     comparisons = some.shape[1]
     if len(points) * comparisons <= _NUMBERS:
         table = network.comparisons(points, stage, shifts)
-        rows = _crossing((table > 0).any(0), (table > 0).all(0))
-        return _Blocks(network, found, stage, shifts, rows, comparisons, table[:, rows])
+        rows, positive = _crossing((table > 0).any(0), (table > 0).all(0))
+        first = table[:, rows]
+        return _Blocks(network, found, stage, shifts, rows, positive, comparisons, first)
     above, below = np.zeros(comparisons, bool), np.ones(comparisons, bool)
     for start in range(0, len(points), network.batch):
         part = network.comparisons(points[start : start + network.batch], stage, shifts) > 0
         above |= part.any(0)
         below &= part.all(0)
-    rows = _crossing(above, below)
-    return _Blocks(network, found, stage, shifts, rows, comparisons, None)
+    rows, positive = _crossing(above, below)
+    return _Blocks(network, found, stage, shifts, rows, positive, comparisons, None)
 
 
-def _crossing(above: Any, below: Any) -> np.ndarray:
-    return np.flatnonzero(above & ~below)
+def _crossing(somewhere: Any, everywhere: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Comparisons that change sign, and those that are positive at every vertex."""
+    return np.flatnonzero(somewhere & ~everywhere), np.flatnonzero(everywhere)
 
 
 def _check_position(value: Array, scale: float) -> None:
@@ -303,6 +338,13 @@ class Cells:
 def direction(k: int, turn: int = 0) -> Array:
     """A direction in general position to every hyperplane of a network not made to spite it."""
     return np.random.default_rng((0x41666669, k, turn)).standard_normal(k)
+
+
+def patterns(found: Complex, cells: Cells) -> np.ndarray:
+    """Which of the tracked comparisons are positive on each cell, packed, [cell, byte]."""
+    packed = np.empty((len(cells.bottom), found.bits.shape[1]), np.uint8)
+    kernels.patterns(found.bits, found.zero, found.facets, cells.bottom, cells.sides, packed)
+    return packed
 
 
 def cells(found: Complex) -> Cells:

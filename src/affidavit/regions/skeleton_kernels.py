@@ -46,6 +46,7 @@ def cut(
     vertices: int,
     hyperplane: int,
     facets: int,
+    bits: Array,
     ends: Array,
     share: Array,
 ) -> int:
@@ -56,6 +57,9 @@ def cut(
         point, zero, neighbour: the complex, with room for the new vertices.
         hyperplane: the number it gets.
         facets: hyperplanes below this number are the domain's.
+        bits: which hyperplanes are positive at each vertex, packed from number `facets` on,
+            [vertex, byte]; of no width where nobody wants to know. What it says of hyperplanes
+            through the vertex, or of later ones, means nothing.
         ends: out, [crossings, 2], the negative and the positive end of each edge that was cut.
         share: out, [crossings], where on the edge from the first end to the second.
 
@@ -87,6 +91,10 @@ def cut(
                     zero[new, i] = zero[v, i]
                     neighbour[new, i, 0] = OUTSIDE if zero[v, i] < facets else UNSET
                     neighbour[new, i, 1] = UNSET
+                for i in range(bits.shape[1]):
+                    bits[new, i] = bits[v, i]
+                if bits.shape[1] and zero[v, j] >= facets:
+                    set_bit(bits, new, zero[v, j] - facets, s)
                 zero[new, j] = hyperplane
                 neighbour[new, j, 0] = v
                 neighbour[new, j, 1] = w
@@ -326,3 +334,38 @@ def inscribed(edges: Array, center: Array) -> float:
             weight = norms[j] / total if usable else 1.0 / (k + 1)
             center[i] += weight * edges[j, i]
     return 1 / total if usable else 0.0
+
+
+@compiled
+def set_bit(bits: Array, row: int, bit: int, value: int) -> None:
+    """Sets one bit of a packed row, the lowest bit of a byte first."""
+    if value:
+        bits[row, bit >> 3] |= np.uint8(1 << (bit & 7))
+    else:
+        bits[row, bit >> 3] &= np.uint8(255 ^ (1 << (bit & 7)))
+
+
+@compiled
+def mark(bits: Array, value: Array, bit: int, vertices: int) -> None:
+    """Notes at which vertices a hyperplane is positive."""
+    place = bit >> 3
+    one = np.uint8(1 << (bit & 7))
+    for v in range(vertices):
+        if value[v] > 0:
+            bits[v, place] |= one
+        else:
+            bits[v, place] &= ~one
+
+
+@compiled
+def patterns(
+    bits: Array, zero: Array, facets: int, bottom: Array, sides: Array, packed: Array
+) -> None:
+    """Which hyperplanes are positive on each cell, packed, from one of its vertices."""
+    for cell in range(len(bottom)):
+        v = bottom[cell]
+        for i in range(bits.shape[1]):
+            packed[cell, i] = bits[v, i]
+        for j in range(zero.shape[1]):
+            if zero[v, j] >= facets:
+                set_bit(packed, cell, zero[v, j] - facets, (sides[cell] >> j) & 1)

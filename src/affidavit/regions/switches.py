@@ -52,6 +52,9 @@ class Switch(ABC):
     shifts: int
     """Numbers in a displacement."""
 
+    plain: bool = False
+    """Whether a unit's state is whether its one comparison is positive."""
+
     @abstractmethod
     def prepare(self, operands: Sequence[Tensor], shift: Tensor | None) -> Tensor:
         """The operands in the rule's own form, displaced by a shift of :attr:`shifts` numbers."""
@@ -80,6 +83,7 @@ class Elementwise(Switch):
     shape: tuple[int, ...]
     value: Callable[[Tensor], Tensor]
     levels = 2
+    plain = True
 
     def __post_init__(self) -> None:
         self.units = self.shifts = math.prod(self.shape)
@@ -147,6 +151,7 @@ class Extremum(Switch):
     shape: tuple[int, ...]
     value: Callable[[Tensor, Tensor], Tensor]
     levels = 2
+    plain = True
 
     def __post_init__(self) -> None:
         self.units = self.shifts = math.prod(self.shape)
@@ -262,6 +267,7 @@ class Level(Switch):
     """Whether each of some affine functions of the outputs, `y @ rows + bounds`, is positive."""
 
     levels = 2
+    plain = True
 
     def __init__(self, rows: Tensor, bounds: Tensor) -> None:
         self.rows, self.bounds = rows.double(), bounds.double()

@@ -48,6 +48,7 @@ class Found:
         decided: share of the domain gone through in this step: of its volume where the engine
             knows it, of the search tree otherwise.
         shape: the cells, in the same order, where the engine keeps them.
+        patterns: of the regions, distinct, where the engine knows them; else the network tells.
         stopped: why the engine can go no further, if it cannot.
     """
 
@@ -55,6 +56,7 @@ class Found:
     radii: Array
     decided: float
     shape: Shape | None = None
+    patterns: np.ndarray | None = None
     stopped: str = ""
 
 
