@@ -118,7 +118,7 @@ _lowered: WeakKeyDictionary[Graph, _Lowered] = WeakKeyDictionary()
 
 def _lower(graph: Graph) -> _Lowered:
     """The graph without its head, simplified, in double precision; made once for each graph."""
-    # A graph may share its tensors with a module that is trained on.
+    # Nobody should write to a graph's tensors, but somebody may.
     versions = tuple(tensor._version for tensor in graph.tensors.values())
     known = _lowered.get(graph)
     if known is not None and known.versions == versions:
