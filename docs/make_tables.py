@@ -40,7 +40,7 @@ def data_sets() -> Iterator[str]:
 def costs() -> Iterator[str]:
     yield "| | ours | peer | ours / peer |"
     yield "|---|---|---|---|"
-    for name in ("interpreter", "loading", "help"):
+    for name in ("regions", "interpreter", "loading", "help"):
         record = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
         for case, found in record["results"].items():
             seconds = [f"{found[key]:.2g} s" for key in ("ours_seconds", "peer_seconds")]

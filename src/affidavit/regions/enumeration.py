@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from affidavit.regions.patterns import group
 from affidavit.regions.polytope import normalised
 from affidavit.regions.result import Partition
 from affidavit.regions.switches import Level, Ranking, Switch, largest
-from affidavit.regions.work import THIN, Found, Limits, Work
+from affidavit.regions.work import THIN, Found, Limits, Work, available_bytes
 
 Engine: TypeAlias = Literal["auto", "skeleton", "planar", "lp", "milp"]
 Refinement: TypeAlias = Literal["decision", "ranking"] | Switch | None
@@ -41,6 +42,9 @@ class Progress:
     decided: float = 0.0
     within: float = 0.0
     seconds: float = 0.0
+
+
+_SHARE = 0.7
 
 
 class _StopError(Exception):
@@ -78,7 +82,8 @@ def partition(
             same.
         progress: True for a progress bar on stderr, or a function called with the Progress.
         resume: an incomplete partition of the same network and domain, to go on from.
-        geometry: keep cells, from which volumes and neighbours of all regions are quick.
+        geometry: keep cells, from which volumes and neighbours of all regions are quick. They are
+            let go where they would take more than half of the memory.
         verify: check the result (`verification.verify`) and raise when it is wrong.
         seed: of the tiny displacements that resolve degenerate positions.
 
@@ -171,11 +176,13 @@ class _Run:
                 if self.state.regions >= self.limits.regions:
                     reason = f"the limit of {self.limits.regions:,.0f} regions was reached"
                     break
-                if self._bytes() > self.limits.bytes:
+                self._save_memory()
+                if self._bytes() > self._memory:
                     reason = self._out_of_memory()
                     break
                 found = work.step(watch)
                 if found is not None:
+                    found.shape = found.shape if self.geometry else None
                     self.pieces.append(found)
                     self.state.regions += len(found.centers)
                     self.state.decided += found.decided
@@ -211,14 +218,27 @@ class _Run:
         self.state.decided = earlier.decided
 
     def _bytes(self) -> float:
+        """Memory of what was found, and of putting it together."""
         k = self.network.frame.dimensions
         each = 8 * (k + 1) + -(-self.network.bits // 8)
-        return self.state.regions * each * 3.0
+        cells = sum(found.shape.bytes for found in self.pieces if found.shape is not None)
+        return self.state.regions * each * 3.0 + cells
+
+    @cached_property
+    def _memory(self) -> float:
+        return min(self.limits.bytes, _SHARE * available_bytes())
+
+    def _save_memory(self) -> None:
+        """Lets go of the cells where they take more than half of what there is."""
+        if self.geometry and self._bytes() > self._memory / 2:
+            self.geometry = False
+            for found in self.pieces:
+                found.shape = None
 
     def _out_of_memory(self) -> str:
         total = self.state.regions / max(self.state.decided, 1e-9)
         return (
-            f"the memory limit of {self.limits.bytes / 2**30:.2g} GiB was reached; about"
+            f"the memory limit of {self._memory / 2**30:.2g} GiB was reached; about"
             f" {total:,.0f} regions are to be expected"
         )
 

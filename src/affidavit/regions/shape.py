@@ -120,6 +120,13 @@ class Shape:
                 volume[cell] = ConvexHull(points, qhull_options="QJ").volume * span.prod()
 
     @property
+    def bytes(self) -> int:
+        """Memory it takes."""
+        found, cells = self.complex, self.cells
+        arrays = (found.point, found.zero, found.neighbour, cells.interior, cells.bottom)
+        return sum(array.nbytes for array in arrays) + 24 * len(self.region)
+
+    @property
     def volumes(self) -> Array:
         """Volume of each cell, in the frame's coordinates."""
         return self._measured[0]

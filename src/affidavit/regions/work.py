@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,7 +27,7 @@ class Limits:
     Attributes:
         regions: number of regions.
         seconds: wall-clock time.
-        bytes: memory for the work and the result.
+        bytes: memory for the result. Never more than 70 % of what is free at the start.
     """
 
     regions: float = np.inf
@@ -37,6 +38,14 @@ class Limits:
         for name in ("regions", "seconds", "bytes"):
             if not getattr(self, name) > 0:
                 raise DomainError(f"the limit on {name} is {getattr(self, name)}; expected above 0")
+
+
+def available_bytes() -> float:
+    """Memory that is free now, or infinity where the system does not say."""
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (ValueError, OSError, AttributeError):
+        return np.inf
 
 
 @dataclass
