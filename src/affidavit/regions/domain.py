@@ -262,6 +262,12 @@ class Frame:
         return x
 
 
+def same_frame(one: Frame, other: Frame) -> bool:
+    """Whether the engines' coordinates mean the same inputs in both."""
+    names = ("base", "free", "center", "half", "A", "b", "shown")
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+
+
 def frame(domain: Domain, features: int) -> Frame:
     """The frame of a domain of a network with that many input features.
 

@@ -66,6 +66,9 @@ class Skeleton:
     def open(self) -> int:
         return len(self.boxes)
 
+    def again(self, network: Network, limits: Limits) -> Skeleton:
+        return Skeleton(network, limits, self.seed, boxes=list(self.boxes))
+
     def step(self, watch: Callable[[float], None]) -> Found | None:
         lower, upper = self.boxes[-1]
         stages = self.network.stages
@@ -157,6 +160,9 @@ class Programs:
     limits: Limits
     name: str = "milp"
     open: int = 1
+
+    def again(self, network: Network, limits: Limits) -> Programs:
+        return Programs(network, limits)
 
     def step(self, watch: Callable[[float], None]) -> Found | None:
         limit = None if np.isinf(self.limits.regions) else int(self.limits.regions)

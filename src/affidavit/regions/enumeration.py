@@ -14,13 +14,13 @@ from torch import nn
 
 from affidavit.errors import DomainError
 from affidavit.graph import Graph, load
-from affidavit.regions.domain import Array, Domain, Point, chebyshev, frame
+from affidavit.regions.domain import Array, Domain, Point, chebyshev, frame, same_frame
 from affidavit.regions.engines import start
 from affidavit.regions.network import Network
 from affidavit.regions.patterns import group
 from affidavit.regions.polytope import normalised
 from affidavit.regions.result import Partition
-from affidavit.regions.switches import Level, Ranking, Switch, largest
+from affidavit.regions.switches import Level, Ranking, Switch, largest, same_switch
 from affidavit.regions.work import THIN, Found, Limits, Work, available_bytes
 
 Engine: TypeAlias = Literal["auto", "skeleton", "planar", "lp", "milp"]
@@ -81,7 +81,8 @@ def partition(
         limits: when to stop; the result is marked incomplete then. An interrupt (Ctrl-C) does the
             same.
         progress: True for a progress bar on stderr, or a function called with the Progress.
-        resume: an incomplete partition of the same network and domain, to go on from.
+        resume: an incomplete partition of the same network, domain and refinement, to go on
+            from; it stays as it is.
         geometry: keep cells, from which volumes and neighbours of all regions are quick. They are
             let go where they would take more than half of the memory.
         verify: check the result (`verification.verify`) and raise when it is wrong.
@@ -90,7 +91,8 @@ def partition(
     Raises:
         UnsupportedOpsError: the network is not piecewise linear.
         DomainError: the domain is empty, flat, unbounded, or does not fit the network; a limit
-            below 1; an engine that cannot do it.
+            below 1; an engine that cannot do it; a partition to resume that is complete, or of
+            something else.
     """
     from affidavit.regions.progress import shown
     from affidavit.regions.verification import verify as check
@@ -198,15 +200,26 @@ class _Run:
 
     def _work(self, engine: Engine) -> Work:
         if self.resume is not None:
-            if self.resume.remaining is None:
+            work: Work | None = self.resume.remaining
+            if work is None and self.resume.complete:
                 raise DomainError("the partition to resume is complete: nothing is left to do")
-            return self.resume.remaining  # type: ignore[no-any-return]
+            if work is None:
+                raise DomainError(
+                    f"what engine {self.resume.engine!r} has left to do is not saved: start anew"
+                )
+            self._fit(self.resume)
+            return work.again(self.network, self.limits)
         return start(self.network, engine, self.limits, self.seed)
 
-    def _take_up(self, earlier: Partition) -> None:
-        same = earlier.network.graph.sha256 == self.network.graph.sha256
-        if not (same and np.array_equal(earlier.frame.base, self.network.frame.base)):
+    def _fit(self, earlier: Partition) -> None:
+        """Work is left in the frame's coordinates: all that they mean must be the same."""
+        one, other = earlier.network, self.network
+        if one.graph.sha256 != other.graph.sha256 or not same_frame(one.frame, other.frame):
             raise DomainError("the partition to resume is of another network or another domain")
+        if not same_switch(one.refine, other.refine):
+            raise DomainError("the partition to resume has another refinement")
+
+    def _take_up(self, earlier: Partition) -> None:
         if earlier.shapes:
             self.pieces += [
                 Found(shape.cells.interior, shape.cells.radius, 0.0, shape)

@@ -17,7 +17,7 @@ from affidavit.errors import DomainError, EngineError
 from affidavit.regions import lp_kernels as kernels
 from affidavit.regions.domain import Array, Frame, chebyshev
 from affidavit.regions.network import Network, Stage
-from affidavit.regions.work import SHIFTS, THIN, Found
+from affidavit.regions.work import SHIFTS, THIN, Found, Limits
 
 _BUNDLE = 512
 
@@ -91,6 +91,9 @@ class LinearPrograms:
     @property
     def open(self) -> int:
         return len(self.bundles)
+
+    def again(self, network: Network, limits: Limits) -> LinearPrograms:
+        return LinearPrograms(network, self.seed, self.name, self.attempt, list(self.bundles))
 
     def step(self, watch: Callable[[float], None]) -> Found | None:
         watch(0.0)

@@ -292,6 +292,19 @@ def largest(outputs: int) -> Windows:
     return Windows(np.arange(outputs)[None], (1,))
 
 
+def same_switch(one: Switch | None, other: Switch | None) -> bool:
+    """Whether two refinements ask the same."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    fields, others = vars(one), vars(other)
+    return fields.keys() == others.keys() and all(
+        torch.equal(value, others[name]) if isinstance(value, Tensor) else value == others[name]
+        for name, value in fields.items()
+    )
+
+
 def _elementwise(node: Node, shapes: Shapes, constants: Sequence[Tensor | None]) -> Switch:
     slopes = [constant for constant in constants if constant is not None]
     return Elementwise(shapes[-1][1:], lambda u: evaluate(node.op, u, *slopes))

@@ -11,6 +11,7 @@ import numpy as np
 
 from affidavit.errors import DomainError
 from affidavit.regions.domain import Array
+from affidavit.regions.network import Network
 from affidavit.regions.shape import Shape
 
 THIN = 1e-10
@@ -77,6 +78,9 @@ class Work(Protocol):
     @property
     def open(self) -> int:
         """Items left."""
+
+    def again(self, network: Network, limits: Limits) -> Work:
+        """The same work left to do, on the same network, within other limits: a copy."""
 
     def step(self, watch: Callable[[float], None]) -> Found | None:
         """Does one item, or divides it.

@@ -1,0 +1,77 @@
+"""Inputs made to break the promise of exactness, and misuse of what is left to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+from tests.regions.networks import mlp
+from torch import nn
+
+from affidavit.errors import DomainError
+from affidavit.regions import Box, Partition, Polytope, Progress, Slice, partition
+
+Engine = Literal["skeleton", "lp"]
+ENGINES: tuple[Engine, ...] = ("skeleton", "lp")
+SQUARE = Box([-1, -1], [1, 1])
+
+
+def interrupted(model: nn.Module, domain: Any, engine: Engine, **options: Any) -> Partition:
+    """A partition that was stopped before its first step was done."""
+    calls = []
+
+    def stop(_: Progress) -> None:
+        calls.append(0)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    return partition(model, domain, engine=engine, progress=stop, **options)
+
+
+def linear(weight: Any, bias: Any) -> nn.Linear:
+    layer = nn.Linear(len(weight[0]), len(weight), dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.as_tensor(weight))
+        layer.bias.copy_(torch.as_tensor(bias))
+    return layer
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_partition_can_be_resumed_twice(engine: Engine, tmp_path: Path) -> None:
+    model = mlp([2, 12, 8, 2], seed=1)
+    whole = partition(model, SQUARE, engine=engine)
+    part = interrupted(model, SQUARE, engine)
+    assert not part.complete
+    for _ in range(2):
+        rest = partition(model, SQUARE, resume=part)
+        assert rest.complete
+        assert {row.tobytes() for row in rest.patterns} == {row.tobytes() for row in whole.patterns}
+    part.save(tmp_path / "part.npz")
+    again = Partition.load(tmp_path / "part.npz", model)
+    assert len(partition(model, SQUARE, resume=again)) == len(whole)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_left_to_do_is_of_one_domain_and_one_refinement(engine: Engine) -> None:
+    model = mlp([2, 12, 8, 2], seed=1)
+    part = interrupted(model, SQUARE, engine)
+    half = 0.5
+    others: list[Any] = [
+        Box([-2, -2], [2, 2]),
+        Polytope([[1.0, 1.0]], [half], [-1, -1], [1, 1]),
+        Slice([0, 0], (1, 0), [-1, -1], [1, 1]),
+    ]
+    for domain in others:
+        with pytest.raises(DomainError, match="another domain"):
+            partition(model, domain, resume=part)
+    with pytest.raises(DomainError, match="another refinement"):
+        partition(model, SQUARE, refine="decision", resume=part)
+    for refine in ("decision", "ranking"):
+        refined = interrupted(model, SQUARE, engine, refine=refine)
+        with pytest.raises(DomainError, match="another refinement"):
+            partition(model, SQUARE, resume=refined)
+        rest = partition(model, SQUARE, refine=refine, resume=refined)
+        assert len(rest) == len(partition(model, SQUARE, refine=refine))
