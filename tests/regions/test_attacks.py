@@ -75,3 +75,31 @@ def test_what_is_left_to_do_is_of_one_domain_and_one_refinement(engine: Engine) 
             partition(model, SQUARE, resume=refined)
         rest = partition(model, SQUARE, refine=refine, resume=refined)
         assert len(rest) == len(partition(model, SQUARE, refine=refine))
+
+
+class Clipped(nn.Module):
+    """Clip bounds that are equal, over units of which one is a multiple of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = linear([[1, 0.3], [2, 0.6], [0.5, 1]], [0.1, 0.2, 0.2])
+        self.last = linear([[1, 1, 1]], [0])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.last(torch.clamp(torch.relu(self.first(x)), 0.5, 0.5))
+        return y
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_equal_bounds_of_a_clip_are_one_kink(engine: Engine) -> None:
+    found = partition(Clipped(), SQUARE, engine=engine)
+    # By hand: x + 0.3 y crosses -0.1, 0.15 and 0.4; 0.5 x + y crosses -0.2 and 0.3.
+    u, v = found.interior_points @ [1, 0.3], found.interior_points @ [0.5, 1]
+    places = {
+        (int(np.searchsorted([-0.1, 0.15, 0.4], a)), int(np.searchsorted([-0.2, 0.3], b)))
+        for a, b in zip(u, v, strict=True)
+    }
+    assert len(found) == 12
+    assert len(places) == 12
+    assert found.volumes.sum() == pytest.approx(4)
+    assert not np.abs(found.maps()[0]).any()

@@ -124,7 +124,8 @@ class Clipping(Switch):
 
     def comparisons(self, u: Tensor, turn: int) -> Tensor:
         x = flat(u)
-        bounds = [bound for bound in (self.lower, self.upper) if math.isfinite(bound)]
+        # Bounds that are equal make one kink: a second hyperplane there no shift would part.
+        bounds = [bound for bound in {self.lower: 0, self.upper: 0} if math.isfinite(bound)]
         return torch.cat([x - bound for bound in bounds] or [x[:, :0]], 1)
 
     def states(self, u: Tensor, tolerance: float) -> Tensor:
