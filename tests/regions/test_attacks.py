@@ -103,3 +103,17 @@ def test_equal_bounds_of_a_clip_are_one_kink(engine: Engine) -> None:
     assert len(places) == 12
     assert found.volumes.sum() == pytest.approx(4)
     assert not np.abs(found.maps()[0]).any()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_regions_that_meet_in_a_point_only_are_no_neighbours(engine: Engine) -> None:
+    """Three lines through the origin."""
+    model = nn.Sequential(
+        linear([[1, 0], [0, 1], [1, 1]], [0, 0, 0]), nn.ReLU(), linear([[1, 1, 1]], [0])
+    )
+    found = partition(model, SQUARE, engine=engine)
+    assert len(found) == 6
+    pairs = found.neighbours
+    assert len(pairs) == 6
+    differing = (found.states()["1"][pairs[:, 0]] != found.states()["1"][pairs[:, 1]]).sum(1)
+    assert (differing == 1).all()

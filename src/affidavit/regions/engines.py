@@ -78,21 +78,21 @@ class Skeleton:
             watch((number[stage] + share) / len(stages))
 
         try:
-            found, cells = self._subdivide(lower, upper, follow)
+            shape = self._subdivide(lower, upper, follow)
         except skeleton.TooLargeError:
             self.boxes.pop()
             self.boxes.extend(self._halves(lower, upper))
             return None
         self.boxes.pop()
         share = float(np.prod((upper - lower) / 2))
-        shape = Shape(found, cells, np.arange(len(cells.bottom)))
+        found, cells = shape.complex, shape.cells
         known = skeleton.patterns(found, cells) if found.bits.size else None
         found.bits = found.bits[:0, :0]
         return Found(cells.interior, cells.radius, share, shape, known)
 
     def _subdivide(
         self, lower: Array, upper: Array, follow: Callable[[Stage, float], None]
-    ) -> tuple[skeleton.Complex, skeleton.Cells]:
+    ) -> Shape:
         """In general position if it is; else with every hyperplane displaced a little."""
         frame = self.network.frame
         for attempt, size in enumerate(SHIFTS):
@@ -110,7 +110,8 @@ class Skeleton:
                     track=not size and self.network.plain,
                     watch=follow,
                 )
-                return found, self._centred(found, skeleton.cells(found))
+                cells = self._centred(found, skeleton.cells(found))
+                return Shape(found, cells, np.arange(len(cells.bottom)), displaced=size > 0)
             except skeleton.DegenerateError:
                 continue
         raise DomainError(

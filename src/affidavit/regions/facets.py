@@ -12,11 +12,7 @@ from scipy.spatial import ConvexHull, QhullError, cKDTree
 from affidavit.errors import DomainError
 from affidavit.regions.domain import Array
 from affidavit.regions.result import Partition
-from affidavit.regions.shape import Shape
-
-SLIVER = 1e-7
-"""Facets narrower than this, in the frame's coordinates, are no facets: displaced hyperplanes that
-really meet in one place leave such."""
+from affidavit.regions.shape import SLIVER, Shape
 
 
 @dataclass(frozen=True, eq=False)

@@ -207,7 +207,7 @@ class Partition:
             return across_facets(self)
         found = []
         for shape in self.shapes:
-            pairs = shape.region[shape.facets[0]]
+            pairs = shape.region[shape.borders]
             pairs = np.sort(pairs[(pairs >= 0).all(1) & (pairs[:, 0] != pairs[:, 1])], axis=1)
             found.append(pairs)
         return np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int64)

@@ -60,6 +60,7 @@ def save(partition: Partition, path: str | Path) -> None:
         "domain": kind,
         "refine": _refinement(partition.network.refine, arrays),
         "facets": [shape.complex.facets for shape in partition.shapes],
+        "displaced": [shape.displaced for shape in partition.shapes],
         "work": _work(partition.remaining, arrays),
     }
     for number, shape in enumerate(partition.shapes):
@@ -101,7 +102,8 @@ def load(path: str | Path, model: Graph | nn.Module) -> Partition:
         point, zero, neighbour = (arrays[f"shape{number}.{name}"] for name in _COMPLEX)
         cells = Cells(*[arrays[f"shape{number}.{name}"] for name in _CELLS])
         found = Complex(point, zero, neighbour, facets, len(point))
-        shapes.append(Shape(found, cells, arrays[f"shape{number}.region"]))
+        displaced = meta["displaced"][number]
+        shapes.append(Shape(found, cells, arrays[f"shape{number}.region"], displaced))
     return Partition(
         network=network,
         domain=domain,

@@ -25,6 +25,10 @@ _WORTH_THREADS = 4096
 
 _SAME = 1e-9
 
+SLIVER = 1e-7
+"""Facets narrower than this, in the frame's coordinates, are no facets: displaced hyperplanes that
+really meet in one place leave such."""
+
 
 def in_threads(do: Callable[[slice], None], count: int) -> None:
     """Does a compiled loop over `count` items in a few threads; they all let go of the lock."""
@@ -43,11 +47,13 @@ class Shape:
     Attributes:
         complex, cells: see `skeleton`.
         region: number of each cell's region, -1 for cells too thin to count.
+        displaced: whether hyperplanes were displaced to resolve degenerate positions.
     """
 
     complex: Complex
     cells: Cells
     region: np.ndarray
+    displaced: bool = False
 
     @cached_property
     def _measured(self) -> tuple[Array, np.ndarray]:
@@ -165,7 +171,7 @@ class Shape:
                 return found.point[out[:count]]
             room *= 8
 
-    @cached_property
+    @property
     def facets(self) -> tuple[np.ndarray, np.ndarray]:
         """Facets between cells, and those without a cell on the other side.
 
@@ -173,6 +179,42 @@ class Shape:
             pairs [facet, 2] of cells that share a facet, and rows [facet, 2] of (cell, hyperplane)
             where nobody else has it: on the domain's boundary, unless the complex is broken.
         """
+        pairs, _, alone = self._facets
+        return pairs, alone
+
+    @cached_property
+    def borders(self) -> np.ndarray:
+        """Pairs of cells that share a facet, without the slivers that displacement leaves."""
+        pairs, lowest, _ = self._facets
+        k = self.complex.point.shape[1]
+        if not self.displaced or k == 1:
+            return pairs
+        doubtful = np.flatnonzero(self._shortest_edge()[lowest] <= 10 * SLIVER)
+        start, vertex = self.vertices
+        kept = np.ones(len(pairs), bool)
+        for facet in doubtful:
+            one, other = (vertex[start[cell] : start[cell + 1]] for cell in pairs[facet])
+            points = self.complex.point[np.intersect1d(one, other)]
+            spread = np.linalg.svd(points - points.mean(0), compute_uv=False)
+            kept[facet] = len(points) >= k and spread[k - 2] > SLIVER
+        borders: np.ndarray = pairs[kept]
+        return borders
+
+    def _shortest_edge(self) -> Array:
+        """Length of the shortest edge at each vertex."""
+        point = self.complex.point[: self.complex.vertices]
+        ends = self.complex.neighbour[: self.complex.vertices]
+        shortest = np.full(len(point), np.inf)
+        for slot in range(ends.shape[1]):
+            for side in range(2):
+                end = ends[:, slot, side]
+                length = np.linalg.norm(point[end] - point, axis=1)
+                shortest = np.minimum(shortest, np.where(end >= 0, length, np.inf))
+        return shortest
+
+    @cached_property
+    def _facets(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pairs of cells that share a facet, the lowest vertex of it, and facets of one cell."""
         found = self.complex
         height = found.point[: found.vertices] @ direction(found.point.shape[1])
         room = max(16, 4 * found.point.shape[1] * len(self.region))
@@ -202,4 +244,4 @@ class Shape:
         pairs = np.stack([owner[first], owner[first + 1]], 1)
         alone = np.ones(total, bool)
         alone[first] = alone[first + 1] = False
-        return pairs, np.stack([owner[alone], planes[alone]], 1)
+        return pairs, ranked[first, 0], np.stack([owner[alone], planes[alone]], 1)
