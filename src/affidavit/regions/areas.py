@@ -14,8 +14,6 @@ from affidavit.regions.domain import Array
 from affidavit.regions.facets import facets
 from affidavit.regions.result import Partition
 
-_EDGE = 1e-9
-
 
 @dataclass(frozen=True, eq=False)
 class Area:
@@ -120,21 +118,6 @@ def _open_without(number: int, borders: np.ndarray, outside: np.ndarray) -> np.n
 
 def _on_boundary(partition: Partition) -> np.ndarray:
     """Regions with a facet on the domain's boundary."""
-    frame, found = partition.frame, []
-    for shape in partition.shapes:
-        complex_ = shape.complex
-        cells, planes = shape.facets[1].T
-        k = frame.dimensions
-        points, zero = complex_.point[: complex_.vertices], complex_.zero[: complex_.vertices]
-        # A box may be a part of the domain only: its sides inside are no boundary.
-        outer = [plane for plane in np.unique(planes) if _is_outer(int(plane), points, zero, k)]
-        found.append(shape.region[cells[np.isin(planes, outer)]])
+    found = [shape.region[shape.boundary] for shape in partition.shapes]
     regions = np.unique(np.concatenate(found))
     return regions[regions >= 0]
-
-
-def _is_outer(plane: int, points: Array, zero: np.ndarray, k: int) -> bool:
-    if plane >= 2 * k:
-        return True
-    on = points[(zero == plane).any(1)]
-    return bool(len(on) and abs(abs(on[0, plane // 2]) - 1) <= _EDGE)

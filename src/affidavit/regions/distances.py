@@ -54,7 +54,7 @@ def box_distances(partition: Partition, t0: Array, steps: Array, norm: float) ->
     low, high = np.full((len(partition), k), np.inf), np.full((len(partition), k), -np.inf)
     for shape in partition.shapes:
         start, vertex = shape.vertices
-        points = shape.complex.point[vertex]
+        points = shape.coordinates[vertex]
         real = shape.region >= 0
         for bound, extreme in ((low, np.minimum), (high, np.maximum)):
             of_cells = extreme.reduceat(points, start[:-1], axis=0)[real]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -16,6 +16,7 @@ from affidavit.errors import DomainError
 from affidavit.graph import Graph, load
 from affidavit.regions.domain import Array, Domain, Point, chebyshev, frame, same_frame
 from affidavit.regions.engines import start
+from affidavit.regions.geometry import Geometry, together
 from affidavit.regions.network import Network
 from affidavit.regions.patterns import group
 from affidavit.regions.polytope import normalised
@@ -222,8 +223,7 @@ class _Run:
     def _take_up(self, earlier: Partition) -> None:
         if earlier.shapes:
             self.pieces += [
-                Found(shape.cells.interior, shape.cells.radius, 0.0, shape)
-                for shape in earlier.shapes
+                Found(shape.interior, shape.radius, 0.0, shape) for shape in earlier.shapes
             ]
         else:
             self.pieces.append(Found(earlier.centers, earlier.radii, 0.0))
@@ -260,7 +260,7 @@ class _Run:
         centers = np.concatenate([np.zeros((0, k)), *(found.centers for found in self.pieces)])
         radii = np.concatenate([np.zeros(0), *(found.radii for found in self.pieces)])
         patterns = self._patterns()
-        if len(self.pieces) == 1 and self.pieces[0].patterns is not None:
+        if len(self.pieces) == 1 and self.pieces[0].distinct:
             chosen = region = np.arange(len(centers))
         else:
             chosen, region = group(patterns, radii)
@@ -268,12 +268,13 @@ class _Run:
         real = self._settle(patterns, centers, radii)
         number = np.where(real, np.cumsum(real) - 1, -1)
         patterns, centers, radii = patterns[real], centers[real], radii[real]
-        shapes, start = [], 0
+        shapes: list[Geometry] = []
+        start = 0
         kept = self.geometry and all(found.shape is not None for found in self.pieces)
         for found in self.pieces if kept else ():
             cells = number[region[start : start + len(found.centers)]]
             if found.shape is not None:
-                shapes.append(replace(found.shape, region=cells))
+                shapes.append(found.shape.numbered(cells))
             start += len(found.centers)
         return Partition(
             network=self.network,
@@ -286,7 +287,7 @@ class _Run:
             reason=reason,
             decided=min(1.0, self.state.decided) if work.open else 1.0,
             seconds=seconds,
-            shapes=tuple(shapes),
+            shapes=together(shapes),
             remaining=work if work.open else None,
         )
 

@@ -11,8 +11,9 @@ from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from affidavit.errors import DomainError
 from affidavit.regions.domain import Array
+from affidavit.regions.geometry import Geometry
 from affidavit.regions.result import Partition
-from affidavit.regions.shape import SLIVER, Shape
+from affidavit.regions.shape import SLIVER
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,19 +55,16 @@ def facets(partition: Partition, wanted: np.ndarray) -> list[Facet]:
     return found
 
 
-def _of_shape(shape: Shape, keys: set[tuple[int, int]]) -> list[Facet]:
-    start, vertex = shape.vertices
-    k = shape.complex.point.shape[1]
+def _of_shape(shape: Geometry, keys: set[tuple[int, int]]) -> list[Facet]:
+    k = shape.coordinates.shape[1]
     found = []
-    for cells in shape.facets[0]:
+    for index, cells in enumerate(shape.facets[0]):
         low, high = sorted(int(region) for region in shape.region[cells])
         if (low, high) not in keys:
             continue
-        one, other = (vertex[start[cell] : start[cell + 1]] for cell in cells)
-        common = np.intersect1d(one, other)
-        points = shape.complex.point[common]
+        points = shape.facet(index)
         spread = np.linalg.svd(points - points.mean(0), compute_uv=False)
-        if k > 1 and (len(common) < k or spread[k - 2] <= SLIVER):
+        if k > 1 and (len(points) < k or spread[k - 2] <= SLIVER):
             continue
         found.append(Facet((low, high), points))
     return found

@@ -14,10 +14,10 @@ from torch import nn
 from affidavit.errors import DomainError
 from affidavit.graph import Graph
 from affidavit.regions.domain import Array, Domain, Frame
+from affidavit.regions.geometry import Geometry
 from affidavit.regions.network import REFINEMENT, Network
 from affidavit.regions.patterns import Lookup
 from affidavit.regions.polytope import MOST, Polytope, normalised, polytope
-from affidavit.regions.shape import Shape
 
 _NUDGES = 8
 _TOGETHER = 256
@@ -56,7 +56,7 @@ class Partition:
     reason: str = ""
     decided: float = 1.0
     seconds: float = 0.0
-    shapes: tuple[Shape, ...] = field(default=(), repr=False)
+    shapes: tuple[Geometry, ...] = field(default=(), repr=False)
     remaining: Any = field(default=None, repr=False)
 
     def __len__(self) -> int:

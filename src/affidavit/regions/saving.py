@@ -12,10 +12,14 @@ from torch import nn
 
 from affidavit.errors import OutputError, RecordError
 from affidavit.graph import Graph
+from affidavit.regions import lp, planar
 from affidavit.regions.domain import Box, Domain, Point, Polytope, Slice
 from affidavit.regions.engines import Skeleton
 from affidavit.regions.enumeration import Refinement, on
-from affidavit.regions.lp import Bundle, LinearPrograms
+from affidavit.regions.geometry import Geometry
+from affidavit.regions.lp import LinearPrograms
+from affidavit.regions.planar import Planar
+from affidavit.regions.polygons import Polygons
 from affidavit.regions.result import Partition
 from affidavit.regions.shape import Shape
 from affidavit.regions.skeleton import Cells, Complex
@@ -32,7 +36,9 @@ _DOMAINS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
 }
 _COMPLEX = ("point", "zero", "neighbour")
 _CELLS = ("bottom", "sides", "interior", "radius")
+_POLYGONS = ("start", "point", "label", "volumes", "interior", "radius", "region")
 _BUNDLE = ("start", "rows", "bounds", "basis", "center", "radius", "share")
+_PLANAR = ("start", "point", "label", "done", "pattern")
 
 
 def save(partition: Partition, path: str | Path) -> None:
@@ -59,17 +65,11 @@ def save(partition: Partition, path: str | Path) -> None:
         "graph": partition.network.graph.sha256,
         "domain": kind,
         "refine": _refinement(partition.network.refine, arrays),
-        "facets": [shape.complex.facets for shape in partition.shapes],
-        "displaced": [shape.displaced for shape in partition.shapes],
+        "shapes": [
+            _shape(shape, f"shape{number}", arrays) for number, shape in enumerate(partition.shapes)
+        ],
         "work": _work(partition.remaining, arrays),
     }
-    for number, shape in enumerate(partition.shapes):
-        used = shape.complex.vertices
-        for name in _COMPLEX:
-            arrays[f"shape{number}.{name}"] = getattr(shape.complex, name)[:used]
-        for name in _CELLS:
-            arrays[f"shape{number}.{name}"] = getattr(shape.cells, name)
-        arrays[f"shape{number}.region"] = shape.region
     arrays["meta"] = np.array(json.dumps(meta))
     try:
         with Path(path).open("wb") as file:
@@ -97,13 +97,9 @@ def load(path: str | Path, model: Graph | nn.Module) -> Partition:
     network = on(model, domain, _refine(meta["refine"], arrays))
     if network.graph.sha256 != meta["graph"]:
         raise RecordError(f"{path} holds the partition of another network")
-    shapes = []
-    for number, facets in enumerate(meta["facets"]):
-        point, zero, neighbour = (arrays[f"shape{number}.{name}"] for name in _COMPLEX)
-        cells = Cells(*[arrays[f"shape{number}.{name}"] for name in _CELLS])
-        found = Complex(point, zero, neighbour, facets, len(point))
-        displaced = meta["displaced"][number]
-        shapes.append(Shape(found, cells, arrays[f"shape{number}.region"], displaced))
+    shapes = [
+        _cells(record, f"shape{number}", arrays) for number, record in enumerate(meta["shapes"])
+    ]
     return Partition(
         network=network,
         domain=domain,
@@ -172,6 +168,31 @@ def _refine(kind: str | None, arrays: dict[str, np.ndarray]) -> Refinement:
     return kind  # type: ignore[return-value]
 
 
+def _shape(shape: Geometry, key: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    if isinstance(shape, Polygons):
+        for name in _POLYGONS:
+            arrays[f"{key}.{name}"] = getattr(shape, name)
+        return {"kind": "polygons"}
+    if isinstance(shape, Shape):
+        for name in _COMPLEX:
+            arrays[f"{key}.{name}"] = getattr(shape.complex, name)[: shape.complex.vertices]
+        for name in _CELLS:
+            arrays[f"{key}.{name}"] = getattr(shape.cells, name)
+        arrays[f"{key}.region"] = shape.region
+        displaced = shape.displaced
+        return {"kind": "complex", "facets": shape.complex.facets, "displaced": displaced}
+    raise OutputError(f"cells of the type {type(shape).__name__} cannot be written")
+
+
+def _cells(record: dict[str, Any], key: str, arrays: dict[str, np.ndarray]) -> Geometry:
+    if record["kind"] == "polygons":
+        return Polygons(*[arrays[f"{key}.{name}"] for name in _POLYGONS])
+    point, zero, neighbour = (arrays[f"{key}.{name}"] for name in _COMPLEX)
+    cells = Cells(*[arrays[f"{key}.{name}"] for name in _CELLS])
+    found = Complex(point, zero, neighbour, record["facets"], len(point))
+    return Shape(found, cells, arrays[f"{key}.region"], record["displaced"])
+
+
 def _work(work: Work | None, arrays: dict[str, np.ndarray]) -> dict[str, Any] | None:
     if isinstance(work, Skeleton):
         arrays["work.boxes"] = np.array(work.boxes)
@@ -182,6 +203,12 @@ def _work(work: Work | None, arrays: dict[str, np.ndarray]) -> dict[str, Any] | 
                 arrays[f"work{number}.{name}"] = getattr(bundle, name)
         blocks = [bundle.block for bundle in work.bundles]
         return {"engine": work.name, "seed": work.seed, "blocks": blocks}
+    if isinstance(work, Planar):
+        for number, part in enumerate(work.bundles):
+            for name in _PLANAR:
+                arrays[f"work{number}.{name}"] = getattr(part, name)
+        stages = [part.stage for part in work.bundles]
+        return {"engine": work.name, "cuts": work.cuts, "stages": stages}
     return None
 
 
@@ -192,9 +219,15 @@ def _take_up(
         return None
     if meta["engine"] == "lp":
         bundles = [
-            Bundle(block, *[arrays[f"work{number}.{name}"] for name in _BUNDLE])
+            lp.Bundle(block, *[arrays[f"work{number}.{name}"] for name in _BUNDLE])
             for number, block in enumerate(meta["blocks"])
         ]
         return LinearPrograms(network, meta["seed"], bundles=bundles)
+    if meta["engine"] == "planar":
+        parts = [
+            planar.Bundle(stage, *[arrays[f"work{number}.{name}"] for name in _PLANAR])
+            for number, stage in enumerate(meta["stages"])
+        ]
+        return Planar(network, cuts=meta["cuts"], bundles=parts)
     boxes = [(box[0], box[1]) for box in arrays["work.boxes"]]
     return Skeleton(network, seed=meta["seed"], boxes=boxes)

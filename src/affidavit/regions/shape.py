@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -16,6 +16,8 @@ from affidavit.regions.domain import Array
 from affidavit.regions.skeleton import Cells, Complex, direction
 
 _EPSILON = 2.0**-52
+
+_EDGE = 1e-9
 
 _DIRECTIONS = 5
 
@@ -54,6 +56,25 @@ class Shape:
     cells: Cells
     region: np.ndarray
     displaced: bool = False
+
+    @property
+    def interior(self) -> Array:
+        """Centre of a ball inside each cell, in the frame's coordinates."""
+        return self.cells.interior
+
+    @property
+    def radius(self) -> Array:
+        """Its radius."""
+        return self.cells.radius
+
+    @property
+    def coordinates(self) -> Array:
+        """The points that `vertices` numbers, [vertex, k], in the frame's coordinates."""
+        return self.complex.point[: self.complex.vertices]
+
+    def numbered(self, region: np.ndarray) -> Shape:
+        """The same cells, as pieces of other regions."""
+        return replace(self, region=region)
 
     @cached_property
     def _measured(self) -> tuple[Array, np.ndarray]:
@@ -170,6 +191,30 @@ class Shape:
             if count >= 0:
                 return found.point[out[:count]]
             room *= 8
+
+    def facet(self, index: int) -> Array:
+        """Vertices of one of the facets between cells, [vertex, k]."""
+        start, vertex = self.vertices
+        one, other = (vertex[start[cell] : start[cell + 1]] for cell in self.facets[0][index])
+        return self.complex.point[np.intersect1d(one, other)]
+
+    @property
+    def boundary(self) -> np.ndarray:
+        """Cells with a facet on the domain's boundary.
+
+        A box may be a part of the domain only: its sides inside are no boundary.
+        """
+        cells, planes = self.facets[1].T
+        outer = [plane for plane in np.unique(planes) if self._is_outer(int(plane))]
+        found: np.ndarray = np.unique(cells[np.isin(planes, outer)])
+        return found
+
+    def _is_outer(self, plane: int) -> bool:
+        points = self.coordinates
+        if plane >= 2 * points.shape[1]:
+            return True
+        on = points[(self.complex.zero[: self.complex.vertices] == plane).any(1)]
+        return bool(len(on) and abs(abs(on[0, plane // 2]) - 1) <= _EDGE)
 
     @property
     def facets(self) -> tuple[np.ndarray, np.ndarray]:

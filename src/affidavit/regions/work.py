@@ -11,8 +11,8 @@ import numpy as np
 
 from affidavit.errors import DomainError
 from affidavit.regions.domain import Array
+from affidavit.regions.geometry import Geometry
 from affidavit.regions.network import Network
-from affidavit.regions.shape import Shape
 
 THIN = 1e-10
 """Regions without a ball of this radius, in the frame's coordinates, do not count."""
@@ -57,16 +57,19 @@ class Found:
         centers, radii: balls inside the pieces, in the frame's coordinates.
         decided: share of the domain gone through in this step: of its volume where the engine
             knows it, of the search tree otherwise.
+        patterns: bit-packed states of all units in each piece, [piece, byte], where the engine
+            knows them.
         shape: the cells, in the same order, where the engine keeps them.
-        patterns: of the regions, distinct, where the engine knows them; else the network tells.
+        distinct: whether patterns are known and distinct: each piece is a region.
         stopped: why the engine can go no further, if it cannot.
     """
 
     centers: Array
     radii: Array
     decided: float
-    shape: Shape | None = None
+    shape: Geometry | None = None
     patterns: np.ndarray | None = None
+    distinct: bool = False
     stopped: str = ""
 
 

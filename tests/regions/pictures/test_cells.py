@@ -73,7 +73,7 @@ def cut_apart(partition: regions.Partition) -> regions.Partition:
         found = work.step(lambda share: None)
         assert found is not None
         assert found.shape is not None
-        shapes.append(dataclasses.replace(found.shape, region=partition.find(found.centers)))
+        shapes.append(found.shape.numbered(partition.find(found.centers)))
     return dataclasses.replace(partition, shapes=tuple(shapes))
 
 

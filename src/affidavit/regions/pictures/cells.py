@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from affidavit.errors import DomainError
 from affidavit.regions.domain import Array
+from affidavit.regions.geometry import Geometry
 from affidavit.regions.result import Partition
-from affidavit.regions.shape import Shape
 
 _NOTHING = 1e-9
 """Radius of cells, in the frame's coordinates, that are too thin to be seen or to be regions."""
@@ -90,26 +90,27 @@ def _gathered(
     first = 0
     for shape in partition.shapes or _cut_again(partition):
         begins, members = shape.vertices
-        used = shape.complex.point[: shape.complex.vertices]
+        used = shape.coordinates
         points.append(used)
         start.append(begins[1:] + start[-1][-1])
         vertex.append(_around(used, begins, members) + first)
         region.append(shape.region)
-        thin.append(shape.cells.radius <= _NOTHING)
+        thin.append(shape.radius <= _NOTHING)
         first += len(used)
     parts = (points, start, vertex, region, thin)
     return tuple(np.concatenate(part) for part in parts)  # type: ignore[return-value]
 
 
-def _cut_again(partition: Partition) -> list[Shape]:
+def _cut_again(partition: Partition) -> list[Geometry]:
     """The cells of a partition whose engine kept none, with the regions that it found."""
     from affidavit.regions.engines import Skeleton
 
-    work, shapes = Skeleton(partition.network), []
+    work = Skeleton(partition.network)
+    shapes: list[Geometry] = []
     while work.open:
         found = work.step(lambda share: None)
         if found is not None and found.shape is not None:
-            shapes.append(replace(found.shape, region=partition.find(found.centers)))
+            shapes.append(found.shape.numbered(partition.find(found.centers)))
     return shapes
 
 
