@@ -117,3 +117,21 @@ def test_regions_that_meet_in_a_point_only_are_no_neighbours(engine: Engine) -> 
     assert len(pairs) == 6
     differing = (found.states()["1"][pairs[:, 0]] != found.states()["1"][pairs[:, 1]]).sum(1)
     assert (differing == 1).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("size", [1.0, 1e2, 1e4])
+def test_a_large_unit_does_not_displace_the_small_ones_beside_it(
+    engine: Engine, size: float
+) -> None:
+    """The first two units have one hyperplane; the third makes two thin wedges with it."""
+    model = nn.Sequential(
+        linear([[size, 0], [1, 0], [1, 1e-5], [0, 1]], [0, 0, 0, 0.25]),
+        nn.ReLU(),
+        linear([[1, 1, 1, 1]], [0]),
+    )
+    found = partition(model, SQUARE, engine=engine)
+    # By hand: wedges of slope 1e-5, of which y = -1/4 cuts one.
+    wedges = 1e-5 / 2 * np.array([0.25**2, 1 - 0.25**2, 1])
+    np.testing.assert_allclose(np.sort(found.volumes)[:3], wedges, rtol=2e-3)
+    assert len(found) == 7

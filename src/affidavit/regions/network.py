@@ -19,12 +19,16 @@ from affidavit.errors import ModelError, UnsupportedOpsError
 from affidavit.graph import Graph, Node, View, ops, simplify
 from affidavit.graph.interpreter import evaluate
 from affidavit.regions.domain import Array, Frame
-from affidavit.regions.switches import AFFINE, RULES, Switch, flat
+from affidavit.regions.switches import AFFINE, RULES, Extremum, Switch, flat
 
 Shifts: TypeAlias = dict[str, Tensor]
 
 ROUNDING = 1e-13
 """Share of the largest operand of an op below which its comparisons count as zero."""
+
+LEAST = 1e-5
+"""Share of the largest operand of an op that counts as the scale of a smaller one, when it is
+displaced: times the least displacement it is above the rounding of the largest."""
 
 REFINEMENT = "output"
 """Name of the stage, if any, that tells regions of the output apart."""
@@ -287,16 +291,35 @@ class Network:
         return self._base + t @ self._spread
 
     def shifts(self, size: float, generator: np.random.Generator) -> Shifts:
-        """Random displacements of every comparison: `size` to twice that, times its scale."""
+        """Random displacements of every comparison: `size` to twice that, times its own scale.
+
+        Units of one op may differ in scale by far: what is little for one is all there is for
+        another.
+        """
         drawn = {}
         for name, switch in self.switches.items():
-            share = size * (1 + generator.random(switch.shifts)) * self.scales[name]
+            share = size * (1 + generator.random(switch.shifts)) * self._reach(name, switch)
             drawn[name] = torch.from_numpy(share)
         return drawn
+
+    def _reach(self, name: str, switch: Switch) -> Array:
+        """Scale of each number of a switch's displacement, above what rounding may reach."""
+        own = self._operands[name]
+        if isinstance(switch, Extremum):
+            own = own.reshape(2, -1).max(0)
+        if len(own) != switch.shifts:
+            own = np.full(switch.shifts, self.scales[name])
+        reach: Array = np.maximum(own, LEAST * self.scales[name])
+        return reach
 
     @cached_property
     def scales(self) -> dict[str, float]:
         """Largest operand seen at each switch, over corners and random points of the frame."""
+        return {name: max(1e-300, float(own.max())) for name, own in self._operands.items()}
+
+    @cached_property
+    def _operands(self) -> dict[str, Array]:
+        """Largest size of each prepared operand, flat, over the same points."""
         generator = np.random.default_rng(0)
         k = self.frame.dimensions
         t = np.r_[
@@ -304,14 +327,14 @@ class Network:
             generator.uniform(-1, 1, (32, k)),
             generator.choice([-1.0, 1.0], (31, k)),
         ]
-        found = dict.fromkeys(self.switches, 1e-300)
+        found: dict[str, Array] = {}
         for batch in self.batches(t):
             with torch.no_grad():
                 for name, u in self._prepared(batch):
-                    finite = u[torch.isfinite(u)].abs()
-                    if len(finite):
-                        found[name] = max(found[name], float(finite.max()))
-        if not all(math.isfinite(scale) for scale in found.values()):
+                    # Padding of a pool is minus infinity: it has no size.
+                    size = torch.where(u == -torch.inf, 0.0, u.abs()).flatten(1).amax(0).numpy()
+                    found[name] = np.maximum(found.get(name, 0.0), size)
+        if not all(np.isfinite(own).all() for own in found.values()):
             raise ModelError("the network's values are not finite on this region")
         return found
 
