@@ -104,7 +104,7 @@ def partition(
     with shown(progress) as report:
         run = _Run(network, domain, limits or Limits(), report, geometry, seed, resume)
         result = run.result(engine)
-    if verify and len(result):
+    if verify:
         check(result)
     return result
 

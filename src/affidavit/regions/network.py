@@ -19,12 +19,12 @@ from affidavit.errors import ModelError, UnsupportedOpsError
 from affidavit.graph import Graph, Node, View, ops, simplify
 from affidavit.graph.interpreter import evaluate
 from affidavit.regions.domain import Array, Frame
-from affidavit.regions.switches import AFFINE, RULES, Extremum, Switch, flat
+from affidavit.regions.switches import AFFINE, RULES, Extremum, Switch, flat, size_of_value
 
 Shifts: TypeAlias = dict[str, Tensor]
 
 ROUNDING = 1e-13
-"""Share of the largest operand of an op below which its comparisons count as zero."""
+"""Share of the sum of its terms' sizes below which what a unit compares counts as zero."""
 
 LEAST = 1e-5
 """Share of the largest operand of an op that counts as the scale of a smaller one, when it is
@@ -320,15 +320,8 @@ class Network:
     @cached_property
     def _operands(self) -> dict[str, Array]:
         """Largest size of each prepared operand, flat, over the same points."""
-        generator = np.random.default_rng(0)
-        k = self.frame.dimensions
-        t = np.r_[
-            np.zeros((1, k)),
-            generator.uniform(-1, 1, (32, k)),
-            generator.choice([-1.0, 1.0], (31, k)),
-        ]
         found: dict[str, Array] = {}
-        for batch in self.batches(t):
+        for batch in self.batches(self._probes):
             with torch.no_grad():
                 for name, u in self._prepared(batch):
                     # Padding of a pool is minus infinity: it has no size.
@@ -337,6 +330,43 @@ class Network:
         if not all(np.isfinite(own).all() for own in found.values()):
             raise ModelError("the network's values are not finite on this region")
         return found
+
+    @cached_property
+    def _tolerances(self) -> dict[str, Tensor]:
+        """For each unit what rounding may make of zero: by the sizes of the terms it sums.
+
+        Terms that cancel leave more rounding behind than their sum tells, and a large unit says
+        nothing of a small one beside it.
+        """
+        t = torch.from_numpy(self._probes)
+        sizes = {self.graph.input: self.embed(t).abs().reshape(-1, *self.graph.input_shape)}
+        found = {}
+        with torch.no_grad():
+            for node in self.graph.nodes:
+                switch = self.switches.get(node.name)
+                operands = [
+                    sizes[name] if name in sizes else self.graph.tensors[name].abs()
+                    for name in node.operands
+                ]
+                if switch is not None:
+                    found[node.name] = ROUNDING * switch.spread(operands).amax(0)
+                sizes[node.name] = size_of_value(node.op, operands)
+            if self.refine is not None:
+                spread = self.refine.spread([sizes[self.graph.output]])
+                found[REFINEMENT] = ROUNDING * spread.amax(0)
+        return found
+
+    @cached_property
+    def _probes(self) -> Array:
+        """The middle of the frame, some of its corners, and random points."""
+        generator = np.random.default_rng(0)
+        k = self.frame.dimensions
+        probes: Array = np.r_[
+            np.zeros((1, k)),
+            generator.uniform(-1, 1, (32, k)),
+            generator.choice([-1.0, 1.0], (31, k)),
+        ]
+        return probes
 
     @cached_property
     def layout(self) -> dict[str, tuple[int, int, int]]:
@@ -413,7 +443,7 @@ class Network:
         bits = []
         for name, u in self._prepared(t):
             _, units, width = self.layout[name]
-            states = self.switches[name].states(u, ROUNDING * self.scales[name])
+            states = self.switches[name].states(u, self._tolerances[name])
             if states.dtype != torch.bool:
                 split = states[:, :, None] >> torch.arange(width) & 1
                 states = split.reshape(len(states), units * width) == 1
@@ -425,7 +455,7 @@ class Network:
         rows = []
         for name, u in self._prepared(t):
             switch = self.switches[name]
-            states = switch.states(_primal(u), ROUNDING * self.scales[name])
+            states = switch.states(_primal(u), self._tolerances[name])
             rows.append(switch.constraints(u, states))
         return torch.cat(rows, 1) if rows else t[:, :0]
 

@@ -19,7 +19,7 @@ from affidavit.regions import planar_kernels as kernels
 from affidavit.regions.domain import Array, Frame
 from affidavit.regions.network import ROUNDING, Network, Stage
 from affidavit.regions.polygons import distinct, measured
-from affidavit.regions.work import THIN, Found
+from affidavit.regions.work import THIN, Found, Limits
 
 SNAP = 1e-12
 """Distance, in the frame's coordinates, up to which a line passes through a vertex."""
@@ -112,6 +112,10 @@ class Planar:
     @property
     def open(self) -> int:
         return len(self.bundles)
+
+    def again(self, network: Network, limits: Limits) -> Planar:
+        """The same work left to do: see `work.Work`."""
+        return Planar(network, self.name, self.cuts, list(self.bundles))
 
     def step(self, watch: Callable[[float], None]) -> Found | None:
         watch(0.0)

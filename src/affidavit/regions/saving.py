@@ -202,7 +202,12 @@ def _work(work: Work | None, arrays: dict[str, np.ndarray]) -> dict[str, Any] | 
             for name in _BUNDLE:
                 arrays[f"work{number}.{name}"] = getattr(bundle, name)
         blocks = [bundle.block for bundle in work.bundles]
-        return {"engine": work.name, "seed": work.seed, "blocks": blocks}
+        return {
+            "engine": work.name,
+            "seed": work.seed,
+            "attempt": work.attempt,
+            "blocks": blocks,
+        }
     if isinstance(work, Planar):
         for number, part in enumerate(work.bundles):
             for name in _PLANAR:
@@ -222,7 +227,7 @@ def _take_up(
             lp.Bundle(block, *[arrays[f"work{number}.{name}"] for name in _BUNDLE])
             for number, block in enumerate(meta["blocks"])
         ]
-        return LinearPrograms(network, meta["seed"], bundles=bundles)
+        return LinearPrograms(network, meta["seed"], attempt=meta["attempt"], bundles=bundles)
     if meta["engine"] == "planar":
         parts = [
             planar.Bundle(stage, *[arrays[f"work{number}.{name}"] for name in _PLANAR])

@@ -196,7 +196,8 @@ class Shape:
         """Vertices of one of the facets between cells, [vertex, k]."""
         start, vertex = self.vertices
         one, other = (vertex[start[cell] : start[cell + 1]] for cell in self.facets[0][index])
-        return self.complex.point[np.intersect1d(one, other)]
+        points: Array = self.complex.point[np.intersect1d(one, other)]
+        return points
 
     @property
     def boundary(self) -> np.ndarray:

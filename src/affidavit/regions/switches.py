@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import cast
 
@@ -64,8 +64,16 @@ class Switch(ABC):
         """Shape [batch, comparison]."""
 
     @abstractmethod
-    def states(self, u: Tensor, tolerance: float) -> Tensor:
-        """State of each unit, [batch, unit], bool or int64; up to tolerance, equal is equal."""
+    def states(self, u: Tensor, tolerance: Tensor) -> Tensor:
+        """State of each unit, [batch, unit], bool or int64; up to tolerance, equal is equal.
+
+        Args:
+            tolerance: of each unit, [unit].
+        """
+
+    @abstractmethod
+    def spread(self, sizes: Sequence[Tensor]) -> Tensor:
+        """Size of what each unit compares, [batch, unit], from sizes of the operands."""
 
     @abstractmethod
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
@@ -95,8 +103,11 @@ class Elementwise(Switch):
     def comparisons(self, u: Tensor, turn: int) -> Tensor:
         return flat(u)
 
-    def states(self, u: Tensor, tolerance: float) -> Tensor:
+    def states(self, u: Tensor, tolerance: Tensor) -> Tensor:
         return flat(u) > tolerance
+
+    def spread(self, sizes: Sequence[Tensor]) -> Tensor:
+        return flat(sizes[0])
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         x = flat(u)
@@ -128,9 +139,13 @@ class Clipping(Switch):
         bounds = [bound for bound in {self.lower: 0, self.upper: 0} if math.isfinite(bound)]
         return torch.cat([x - bound for bound in bounds] or [x[:, :0]], 1)
 
-    def states(self, u: Tensor, tolerance: float) -> Tensor:
+    def states(self, u: Tensor, tolerance: Tensor) -> Tensor:
         x = flat(u)
         return (x > self.lower + tolerance).long() + (x > self.upper + tolerance).long()
+
+    def spread(self, sizes: Sequence[Tensor]) -> Tensor:
+        bounds = [abs(bound) for bound in (self.lower, self.upper) if math.isfinite(bound)]
+        return flat(sizes[0]) + max(bounds, default=0.0)
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         x = flat(u)
@@ -166,8 +181,11 @@ class Extremum(Switch):
     def comparisons(self, u: Tensor, turn: int) -> Tensor:
         return flat(u[:, 0] - u[:, 1])
 
-    def states(self, u: Tensor, tolerance: float) -> Tensor:
+    def states(self, u: Tensor, tolerance: Tensor) -> Tensor:
         return flat(u[:, 0] - u[:, 1]) > tolerance
+
+    def spread(self, sizes: Sequence[Tensor]) -> Tensor:
+        return flat(self.prepare(sizes, None).sum(1))
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         difference = flat(u[:, 0] - u[:, 1])
@@ -212,9 +230,12 @@ class Windows(Switch):
         met = torch.isfinite(first) & torch.isfinite(second)
         return torch.where(met, second - first, -ones).flatten(1)
 
-    def states(self, u: Tensor, tolerance: float) -> Tensor:
-        near = u >= u.amax(2, keepdim=True) - tolerance
+    def states(self, u: Tensor, tolerance: Tensor) -> Tensor:
+        near = u >= u.amax(2, keepdim=True) - tolerance[:, None]
         return near.long().argmax(2)
+
+    def spread(self, sizes: Sequence[Tensor]) -> Tensor:
+        return self.prepare(sizes, None).amax(2)
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         winner = torch.gather(u, 2, states[:, :, None])
@@ -246,13 +267,16 @@ class Ranking(Switch):
     def comparisons(self, u: Tensor, turn: int) -> Tensor:
         return u[:, self.pairs[1]] - u[:, self.pairs[0]] - u[:, self.outputs :]
 
-    def states(self, u: Tensor, tolerance: float) -> Tensor:
+    def states(self, u: Tensor, tolerance: Tensor) -> Tensor:
         y = u[:, : self.outputs]
         near = y >= y.amax(1, keepdim=True) - tolerance
         first = near.long().argmax(1)
         others = y.scatter(1, first[:, None], -torch.inf)
         second = (others >= others.amax(1, keepdim=True) - tolerance).long().argmax(1)
         return (first * self.outputs + second)[:, None]
+
+    def spread(self, sizes: Sequence[Tensor]) -> Tensor:
+        return flat(sizes[0]).amax(1, keepdim=True)
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         y = u[:, : self.outputs]
@@ -281,8 +305,11 @@ class Level(Switch):
     def comparisons(self, u: Tensor, turn: int) -> Tensor:
         return u
 
-    def states(self, u: Tensor, tolerance: float) -> Tensor:
+    def states(self, u: Tensor, tolerance: Tensor) -> Tensor:
         return u > tolerance
+
+    def spread(self, sizes: Sequence[Tensor]) -> Tensor:
+        return flat(sizes[0]) @ self.rows.abs() + self.bounds.abs()
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         return torch.where(states == 1, u, -u)
@@ -338,6 +365,30 @@ def _max_pool(node: Node, shapes: Shapes, constants: Sequence[Tensor | None]) ->
     planes = np.arange(math.prod(lead))[:, None, None] * math.prod(size)
     index = np.where(window >= 0, window + planes, -1).reshape(-1, len(entries))
     return Windows(index, tuple(shapes[-1][1:]))
+
+
+def size_of_value(op: ops.Op, sizes: Sequence[Tensor]) -> Tensor:
+    """Size of an op's terms, given those of its operands; parameters are given by absolute value.
+
+    Sums take the place of differences, so nothing cancels.
+    """
+    match op:
+        case ops.Sub() | ops.Add():
+            return sizes[0] + sizes[1]
+        case ops.Maximum() | ops.Minimum():
+            return torch.maximum(sizes[0], sizes[1])
+        case ops.BatchNorm():
+            x, scale, shift, mean, variance = sizes
+            return evaluate(op, x, scale, shift, -mean, variance)
+        case ops.Pad():
+            return evaluate(replace(op, value=abs(op.value)), *sizes)
+        case ops.LeakyRelu():
+            return sizes[0] * max(1.0, abs(op.slope))
+        case ops.PRelu():
+            return sizes[0] * torch.clamp(sizes[1], min=1)
+        case ops.Relu() | ops.Clip() | ops.Abs():
+            return sizes[0]
+    return evaluate(op, *sizes)
 
 
 RULES: dict[type[ops.Op], Callable[[Node, Shapes, Sequence[Tensor | None]], Switch]] = {

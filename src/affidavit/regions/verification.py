@@ -63,6 +63,8 @@ def verify(partition: Partition, *, closure: bool = False, seed: int = 0) -> Ver
     Raises:
         VerificationError: a check failed; the message has the numbers.
     """
+    if partition.complete and not len(partition):
+        raise VerificationError("the partition is said to be complete and has no region")
     generator = np.random.default_rng(seed)
     k = partition.frame.dimensions
     step = generator.standard_normal((len(partition), k))
