@@ -18,9 +18,10 @@ from affidavit import regions
 from affidavit.errors import DomainError, UnsupportedOpsError
 from affidavit.graph import Graph
 from affidavit.regions import planar
-from affidavit.regions.domain import Box, Domain, Polytope, Slice
+from affidavit.regions.domain import Array, Box, Domain, Polytope, Slice
 from affidavit.regions.engines import MANY_UNITS
 from affidavit.regions.enumeration import Refinement, on, partition
+from affidavit.regions.facets import extent, facets
 from affidavit.regions.planar import Planar
 from affidavit.regions.polygons import Polygons
 from affidavit.regions.result import Partition
@@ -122,6 +123,48 @@ def test_facets_by_a_step_across_the_middle_of_each_border() -> None:
             for other, long in zip(found.locate(beyond).tolist(), length, strict=True):
                 if other >= 0 and other != index and long > 1e-5:
                     assert tuple(sorted((index, other))) in seen
+
+
+def test_ends_of_facets_lie_on_both_cells() -> None:
+    shape = polygons(partition(network(2, 20, 20, 2), SQUARE, engine="planar"))
+
+    def distances(cell: int, points: Array) -> Array:
+        corners = shape.points(cell)
+        edges = np.roll(corners, -1, axis=0) - corners
+        normals = np.stack([-edges[:, 1], edges[:, 0]], 1)
+        normals /= np.linalg.norm(normals, axis=1)[:, None]
+        away: Array = ((points[:, None] - corners) * normals).sum(2).min(1)
+        return away
+
+    for index, (one, other) in enumerate(shape.facets[0]):
+        ends = shape.facet(index)
+        assert np.linalg.norm(ends[1] - ends[0]) > 0
+        for cell in (int(one), int(other)):
+            np.testing.assert_allclose(distances(cell, ends), 0, atol=1e-9)
+
+
+def test_areas_and_borders_as_with_the_skeletons_cells() -> None:
+    model = network(2, 20, 20, 3, seed=1)
+    last = model[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        x = 2 * torch.rand(1000, 2, dtype=torch.float64) - 1
+        last.bias.sub_(model(x).mean(0))
+    found = [
+        partition(model, SQUARE, engine=engine, refine="decision")
+        for engine in ("planar", "skeleton")
+    ]
+    one, other = (regions.decision_areas(each) for each in found)
+    assert len(one) == len(other) > 1
+    for here, there in zip(one, other, strict=True):
+        assert here.decision == there.decision
+        assert here.volume == pytest.approx(there.volume)
+        assert here.on_boundary == there.on_boundary
+        assert here.beside == there.beside
+    lengths = [
+        sum(extent(facet.points) for facet in facets(each, each.neighbours)) for each in found
+    ]
+    assert lengths[0] == pytest.approx(lengths[1], rel=1e-6)
 
 
 @pytest.mark.parametrize("refine", ["decision", "ranking"])
