@@ -14,8 +14,8 @@ from torch import nn
 from affidavit.errors import DomainError
 from affidavit.regions import Box, Partition, Polytope, Progress, Slice, partition
 
-Engine = Literal["skeleton", "lp"]
-ENGINES: tuple[Engine, ...] = ("skeleton", "lp")
+Engine = Literal["skeleton", "lp", "planar"]
+ENGINES: tuple[Engine, ...] = ("skeleton", "lp", "planar")
 SQUARE = Box([-1, -1], [1, 1])
 
 

@@ -309,6 +309,17 @@ def test_polytopes() -> None:
     same(model, through)
 
 
+def test_a_large_unit_does_not_hide_a_small_one() -> None:
+    # The first unit's rounding, 1e-3 of the second's largest value, is none of the second's.
+    model = Lines([[1e10, 0, 0], [1, 1e-3, 0]])
+    model.last.weight.data.zero_()
+    model.last.bias.data.fill_(1)
+    found = partition(model, SQUARE, engine="planar")
+    # By hand: two triangles of height 1 between x = 0 and x = -1e-3 y.
+    np.testing.assert_allclose(np.sort(found.volumes)[:2], 5e-4, rtol=1e-9)
+    assert len(found) == 4
+
+
 def test_labels_of_the_domains_edges() -> None:
     domain = Polytope([[1.0, 1.0]], [1.0], [-1, -1], [1, 1])
     shape = polygons(partition(network(2, 1, 1), domain, engine="planar"))

@@ -356,6 +356,12 @@ class Network:
                 found[REFINEMENT] = ROUNDING * spread.amax(0)
         return found
 
+    def noise(self, stage: Stage, count: int) -> Array:
+        """For each of a stage's comparisons, `count` of them, what rounding may make of zero."""
+        switch, own = self.switches[stage.name], self._tolerances[stage.name]
+        found: Array = switch.by_comparison(own, count).numpy()
+        return found
+
     @cached_property
     def _probes(self) -> Array:
         """The middle of the frame, some of its corners, and random points."""

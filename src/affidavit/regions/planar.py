@@ -17,7 +17,7 @@ import numpy as np
 from affidavit.errors import DomainError
 from affidavit.regions import planar_kernels as kernels
 from affidavit.regions.domain import Array, Frame
-from affidavit.regions.network import ROUNDING, Network, Stage
+from affidavit.regions.network import Network, Stage
 from affidavit.regions.polygons import distinct, measured
 from affidavit.regions.work import THIN, Found, Limits
 
@@ -147,7 +147,7 @@ class Planar:
     def _split(self, bundle: Bundle, stage: Stage, rank: np.ndarray) -> tuple[Bundle, int]:
         vertex, first = distinct(bundle.point)
         table = self.network.comparisons(bundle.point[first], stage)
-        noise = ROUNDING * self.network.scales[stage.name]
+        noise = self.network.noise(stage, table.shape[1])
         words = -(-table.shape[1] // 64)
         positive = np.empty((len(table), words), np.uint64)
         negative = np.empty((len(table), words), np.uint64)

@@ -64,11 +64,12 @@ def distinct(bits: Array, vertex: Array, first: Array) -> int:
 
 
 @compiled
-def signs(table: Array, noise: float, positive: Array, negative: Array) -> None:
+def signs(table: Array, noise: Array, positive: Array, negative: Array) -> None:
     """Which comparisons are above and below zero, beyond noise, one bit each.
 
     Args:
         table: [vertex, comparison].
+        noise: of each comparison, values up to which it counts as zero.
         positive, negative: out, uint64, [vertex, word].
     """
     n = table.shape[1]
@@ -78,8 +79,8 @@ def signs(table: Array, noise: float, positive: Array, negative: Array) -> None:
             below = np.uint64(0)
             for j in range(64 * word, min(n, 64 * word + 64)):
                 bit = np.uint64(j - 64 * word)
-                above |= np.uint64(table[v, j] > noise) << bit
-                below |= np.uint64(table[v, j] < -noise) << bit
+                above |= np.uint64(table[v, j] > noise[j]) << bit
+                below |= np.uint64(table[v, j] < -noise[j]) << bit
             positive[v, word] = above
             negative[v, word] = below
 
@@ -101,7 +102,7 @@ def crossing(
     negative: Array,
     rank: Array,
     done: int,
-    noise: float,
+    noise: Array,
     thin: float,
     snap: float,
     found: Array,
@@ -112,6 +113,7 @@ def crossing(
 
     Args:
         point, vertex: the polygon's vertices, and their rows in the table.
+        noise: see `signs`.
         rank: place of each comparison in the order of cuts; the first `done` are past.
         found: out, the comparisons, in the order of cuts.
         graze, near: out, for each comparison: values up to which it only grazes a polygon, and up
@@ -156,10 +158,10 @@ def crossing(
                     high = max(high, value)
                     low = min(low, value)
                 slope = np.sqrt(sx * sx + sy * sy) / area
-                bound = max(thin * slope, noise)
+                bound = max(thin * slope, noise[c])
                 if high > bound and low < -bound:
                     graze[c] = bound
-                    near[c] = max(snap * slope, noise)
+                    near[c] = max(snap * slope, noise[c])
                     found[count] = c
                     count += 1
             both >>= np.uint64(1)
@@ -232,7 +234,7 @@ def split_all(
     positive: Array,
     negative: Array,
     rank: Array,
-    noise: float,
+    noise: Array,
     thin: float,
     snap: float,
     most: int,
@@ -457,7 +459,7 @@ def sides(
     vertex: Array,
     table: Array,
     positive: Array,
-    noise: float,
+    noise: Array,
     parent: Array,
     center: Array,
     done: Array,
@@ -512,7 +514,7 @@ def sides(
                 pattern[part, place + 1] |= over
         for i in range(count):
             at = form[i, 0] * center[part, 0] + form[i, 1] * center[part, 1] + form[i, 2]
-            if at > noise:
+            if at > noise[open_[i]]:
                 place = offset + open_[i]
                 pattern[part, place // 64] |= np.uint64(1) << np.uint64(place % 64)
 

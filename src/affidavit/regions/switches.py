@@ -75,6 +75,10 @@ class Switch(ABC):
     def spread(self, sizes: Sequence[Tensor]) -> Tensor:
         """Size of what each unit compares, [batch, unit], from sizes of the operands."""
 
+    def by_comparison(self, values: Tensor, count: int) -> Tensor:
+        """Values of the units as values of a turn's comparisons, of which there are `count`."""
+        return values.repeat_interleave(count // max(1, self.units))
+
     @abstractmethod
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         """Shape [batch, constraint]: at least 0 exactly where all units have these states."""
@@ -146,6 +150,9 @@ class Clipping(Switch):
     def spread(self, sizes: Sequence[Tensor]) -> Tensor:
         bounds = [abs(bound) for bound in (self.lower, self.upper) if math.isfinite(bound)]
         return flat(sizes[0]) + max(bounds, default=0.0)
+
+    def by_comparison(self, values: Tensor, count: int) -> Tensor:
+        return values.repeat(count // max(1, self.units))
 
     def constraints(self, u: Tensor, states: Tensor) -> Tensor:
         x = flat(u)
