@@ -14,7 +14,7 @@ from tests.regions.networks import layers, mlp
 from tests.regions.test_network import LINEAR, sliced
 from torch import nn
 
-from affidavit.regions import Box, Partition, Polytope, Slice, partition
+from affidavit.regions import Box, Partition, Polytope, Slice, engines, partition
 from affidavit.regions.enumeration import Engine
 from affidavit.regions.network import Network
 from affidavit.regions.work import SHIFTS
@@ -81,6 +81,18 @@ def test_many_features_go_to_linear_programs() -> None:
     found = partition(seeded("12x10x8_s0"), cube(12))
     assert found.engine == "lp"
     assert len(found) == 33415
+
+
+def test_a_complex_that_grows_too_large_gives_way_to_linear_programs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = seeded("7x8x4_s0")
+    first = partition(model, cube(7))
+    assert first.engine == "skeleton"
+    monkeypatch.setattr(engines, "_BYTES", 1)
+    second = partition(model, cube(7))
+    assert second.engine == "lp"
+    assert keys(first) == keys(second)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -57,18 +57,25 @@ def start(network: Network, engine: str, limits: Limits, seed: int) -> Work:
     units = sum(switch.units for switch in network.switches.values())
     if engine == "planar" or (engine == "auto" and k == 2 and units >= MANY_UNITS):
         return Planar(network)
-    return Skeleton(network, limits, seed)
+    halve = engine == "skeleton" or k <= MOST_SKELETON
+    return Skeleton(network, limits, seed, halve=halve)
 
 
 @dataclass
 class Skeleton:
-    """The shared 1-skeleton, box by box: a box with too many vertices is halved."""
+    """The shared 1-skeleton, box by box.
+
+    Attributes:
+        halve: whether a box with too many vertices is halved. In many dimensions that gains little
+            and linear programs are the better way: TooLargeError is raised instead.
+    """
 
     network: Network
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     name: str = "skeleton"
     boxes: list[tuple[Array, Array]] = field(default_factory=list)
+    halve: bool = True
 
     def __post_init__(self) -> None:
         k = self.network.frame.dimensions
@@ -93,6 +100,8 @@ class Skeleton:
         try:
             shape = self._subdivide(lower, upper, follow)
         except skeleton.TooLargeError:
+            if not self.halve:
+                raise
             self.boxes.pop()
             self.boxes.extend(self._halves(lower, upper))
             return None

@@ -17,10 +17,12 @@ from affidavit.graph import Graph, load
 from affidavit.regions.domain import Array, Domain, Point, chebyshev, frame, same_frame
 from affidavit.regions.engines import start
 from affidavit.regions.geometry import Geometry, together
+from affidavit.regions.lp import LinearPrograms
 from affidavit.regions.network import Network
 from affidavit.regions.patterns import group
 from affidavit.regions.polytope import normalised
 from affidavit.regions.result import Partition
+from affidavit.regions.skeleton import TooLargeError
 from affidavit.regions.switches import Level, Ranking, Switch, largest, same_switch
 from affidavit.regions.work import THIN, Found, Limits, Work, available_bytes
 
@@ -183,7 +185,11 @@ class _Run:
                 if self._bytes() > self._memory:
                     reason = self._out_of_memory()
                     break
-                found = work.step(watch)
+                try:
+                    found = work.step(watch)
+                except TooLargeError:
+                    work = LinearPrograms(self.network, self.seed)
+                    continue
                 if found is not None:
                     found.shape = found.shape if self.geometry else None
                     self.pieces.append(found)
