@@ -31,6 +31,9 @@ TOLERANCE = 1e-9
 CANDIDATES = 32
 """Inputs that are tried as a witness, in order, before the last is taken."""
 
+LARGEST = 10
+"""Regions that a table shows."""
+
 _ENTRIES = 1 << 24  # numbers in a batch of affine maps
 _POLYTOPES, _DIMENSIONS = 500, 6  # where volumes are computed one by one, without cells
 
@@ -45,6 +48,14 @@ class RegionClaim(RegionKeys, Claim, ABC):
     max_regions: int = Field(
         default=1_000_000, ge=1, description="number of linear regions to give up after"
     )
+
+
+def one_score(output: str | int | None, margin: list[str | int] | None) -> None:
+    """Raises ValueError when a claim names an output and a margin, or a margin of nothing."""
+    if margin is not None and output is not None:
+        raise ValueError("output and margin exclude each other: choose one")
+    if margin is not None and margin[0] == margin[1]:
+        raise ValueError(f"margin: {margin[0]!r} against itself is always 0")
 
 
 def explore(

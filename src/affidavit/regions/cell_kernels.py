@@ -74,6 +74,25 @@ def walk(
 
 
 @compiled
+def rooms(size: int) -> tuple[Array, Array, Array]:
+    """Room for a walk to that many vertices."""
+    found, codes = np.empty(size, np.int32), np.empty(size, np.int64)
+    return found, codes, np.full(2 * size, -1, np.int32)
+
+
+@compiled
+def walk_all(
+    zero: Array, neighbour: Array, bottom: int, sides: int, found: Array, codes: Array, seen: Array
+) -> tuple[int, Array, Array, Array]:
+    """As `walk`, with more room where it is needed: the number of vertices and the rooms."""
+    count = walk(zero, neighbour, bottom, sides, found, codes, seen)
+    while count < 0:
+        found, codes, seen = rooms(4 * len(found))
+        count = walk(zero, neighbour, bottom, sides, found, codes, seen)
+    return count, found, codes, seen
+
+
+@compiled
 def volumes(
     point: Array,
     zero: Array,
@@ -95,19 +114,12 @@ def volumes(
     factorial = 1.0
     for i in range(2, k + 1):
         factorial *= i
-    room = 1 << 8
-    found = np.empty(room, np.int32)
-    codes = np.empty(room, np.int64)
-    seen = np.full(2 * room, -1, np.int32)
+    found, codes, seen = rooms(1 << 8)
     edges = np.empty((k, k))
     for cell in range(len(bottom)):
-        count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
-        while count < 0:
-            room *= 4
-            found = np.empty(room, np.int32)
-            codes = np.empty(room, np.int64)
-            seen = np.full(2 * room, -1, np.int32)
-            count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
+        count, found, codes, seen = walk_all(
+            zero, neighbour, bottom[cell], sides[cell], found, codes, seen
+        )
         total = 0.0
         absolute = 0.0
         origin = point[bottom[cell]]
@@ -259,18 +271,11 @@ def centroids(
 ) -> None:
     """The mean of each cell's vertices."""
     k = point.shape[1]
-    room = 1 << 10
-    found = np.empty(room, np.int32)
-    codes = np.empty(room, np.int64)
-    seen = np.full(2 * room, -1, np.int32)
+    found, codes, seen = rooms(1 << 8)
     for cell in range(len(bottom)):
-        count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
-        while count < 0:
-            room *= 4
-            found = np.empty(room, np.int32)
-            codes = np.empty(room, np.int64)
-            seen = np.full(2 * room, -1, np.int32)
-            count = walk(zero, neighbour, bottom[cell], sides[cell], found, codes, seen)
+        count, found, codes, seen = walk_all(
+            zero, neighbour, bottom[cell], sides[cell], found, codes, seen
+        )
         for i in range(k):
             center[cell, i] = 0.0
             for n in range(count):

@@ -14,13 +14,13 @@ from torch import nn
 
 from affidavit.errors import DomainError
 from affidavit.graph import Graph, load
-from affidavit.regions.domain import Array, Domain, Point, chebyshev, frame, same_frame
+from affidavit.regions.domain import Array, Domain, Point, frame, same_frame
 from affidavit.regions.engines import start
 from affidavit.regions.geometry import Geometry, together
 from affidavit.regions.lp import LinearPrograms
 from affidavit.regions.network import Network
 from affidavit.regions.patterns import group
-from affidavit.regions.polytope import normalised
+from affidavit.regions.polytope import largest_ball
 from affidavit.regions.result import Partition
 from affidavit.regions.skeleton import TooLargeError
 from affidavit.regions.switches import Level, Ranking, Switch, largest, same_switch
@@ -157,6 +157,7 @@ class _Run:
     resume: Partition | None
     pieces: list[Found] = field(default_factory=list)
     state: Progress = field(default_factory=Progress)
+    cell_bytes: int = 0
 
     def result(self, engine: Engine) -> Partition:
         started = time.monotonic()
@@ -192,7 +193,7 @@ class _Run:
                     continue
                 if found is not None:
                     found.shape = found.shape if self.geometry else None
-                    self.pieces.append(found)
+                    self._keep(found)
                     self.state.regions += len(found.centers)
                     self.state.decided += found.decided
                     if found.stopped:
@@ -227,21 +228,22 @@ class _Run:
             raise DomainError("the partition to resume has another refinement")
 
     def _take_up(self, earlier: Partition) -> None:
-        if earlier.shapes:
-            self.pieces += [
-                Found(shape.interior, shape.radius, 0.0, shape) for shape in earlier.shapes
-            ]
-        else:
-            self.pieces.append(Found(earlier.centers, earlier.radii, 0.0))
+        for shape in earlier.shapes:
+            self._keep(Found(shape.interior, shape.radius, 0.0, shape))
+        if not earlier.shapes:
+            self._keep(Found(earlier.centers, earlier.radii, 0.0))
         self.state.regions = len(earlier)
         self.state.decided = earlier.decided
+
+    def _keep(self, found: Found) -> None:
+        self.pieces.append(found)
+        self.cell_bytes += 0 if found.shape is None else found.shape.bytes
 
     def _bytes(self) -> float:
         """Memory of what was found, and of putting it together."""
         k = self.network.frame.dimensions
         each = 8 * (k + 1) + -(-self.network.bits // 8)
-        cells = sum(found.shape.bytes for found in self.pieces if found.shape is not None)
-        return self.state.regions * each * 3.0 + cells
+        return self.state.regions * each * 3.0 + self.cell_bytes
 
     @cached_property
     def _memory(self) -> float:
@@ -251,6 +253,7 @@ class _Run:
         """Lets go of the cells where they take more than half of what there is."""
         if self.geometry and self._bytes() > self._memory / 2:
             self.geometry = False
+            self.cell_bytes = 0
             for found in self.pieces:
                 found.shape = None
 
@@ -310,15 +313,7 @@ class _Run:
         """Which regions have an interior. Doubtful ones get their largest ball, in place."""
         real = np.ones(len(radii), bool)
         for index in np.flatnonzero(radii <= THIN):
-            center = centers[index]
-            slopes, values = self.network.constraint_maps(center[None])
-            frame = self.network.frame
-            slopes = np.r_[slopes[0], -frame.A]
-            values = np.r_[values[0], frame.b - frame.A @ center]
-            rows, bounds, _ = normalised(slopes, np.maximum(values, 0), center)
-            k = frame.dimensions
-            cube = np.r_[np.eye(k), -np.eye(k)]
-            ball, radius = chebyshev(np.r_[rows, cube], np.r_[bounds, np.ones(2 * k)])
+            ball, radius = largest_ball(*next(self.network.constraints(centers[[index]])))
             same = radius > THIN and np.array_equal(
                 self.network.states(ball[None])[0], patterns[index]
             )
@@ -336,15 +331,10 @@ def _of_point(network: Network, point: Point) -> Partition:
     for size in (0.0, *(1e-10 * 10.0**power for power in range(5) for _ in range(4))):
         step = generator.uniform(-size, size, t.shape)
         center = np.clip(t, -1 + size, 1 - size) + step
-        slopes, values = network.constraint_maps(center)
-        rows, bounds, _ = normalised(slopes[0], np.maximum(values[0], 0), center[0])
-        k = frame.dimensions
-        cube = np.r_[np.eye(k), -np.eye(k)]
-        ball, radius = chebyshev(np.r_[rows, cube], np.r_[bounds, np.ones(2 * k)])
+        ball, radius = largest_ball(*next(network.constraints(center)))
         pattern = network.states(ball[None])
         if radius > THIN and np.array_equal(pattern, network.states(center)):
-            slack = bounds - rows @ center[0]
-            inside = float(min(slack.min(initial=2.0), (1 - np.abs(center)).min()))
+            inside = float(network.clearance(center)[0])
             if inside > THIN:
                 ball, radius = center[0], inside
             return Partition(network, point, "point", pattern, ball[None], np.array([radius]))

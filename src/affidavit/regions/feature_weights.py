@@ -25,6 +25,14 @@ DEVIATIONS = 6.0
 paper's interval of mean ± kσ, with its smallest k, 3."""
 
 
+def ranked(weights: Array) -> np.ndarray:
+    """Rank of each entry along the last axis, 1 the largest by size; ties to the lower index."""
+    order = np.argsort(-np.abs(weights), axis=-1, kind="stable")
+    result = np.empty(order.shape, np.int64)
+    np.put_along_axis(result, order, np.arange(1, order.shape[-1] + 1), -1)
+    return result
+
+
 @dataclass(frozen=True, eq=False)
 class Weights:
     """Signed weights of the features in every region.
@@ -50,10 +58,7 @@ class Weights:
 
         Same shape as the values.
         """
-        order = np.argsort(-np.abs(self.values), axis=-1, kind="stable")
-        result = np.empty(order.shape, np.int64)
-        np.put_along_axis(result, order, np.arange(1, order.shape[-1] + 1), -1)
-        return result
+        return ranked(self.values)
 
     @cached_property
     def totals(self) -> Array:
@@ -74,10 +79,7 @@ class Weights:
     @cached_property
     def total_ranks(self) -> np.ndarray:
         """Rank of each feature by its total, as `ranks`."""
-        order = np.argsort(-self.totals, axis=-1, kind="stable")
-        result = np.empty(order.shape, np.int64)
-        np.put_along_axis(result, order, np.arange(1, order.shape[-1] + 1), -1)
-        return result
+        return ranked(self.totals)
 
     def _mean(self, values: Array) -> Array:
         volumes = self.partition.volumes

@@ -33,6 +33,8 @@ displaced: times the least displacement it is above the rounding of the largest.
 REFINEMENT = "output"
 """Name of the stage, if any, that tells regions of the output apart."""
 
+_TOGETHER = 256  # regions whose constraints are made at once
+
 _NUMBERS = 1 << 19  # numbers in the largest value of a batch
 
 
@@ -241,6 +243,20 @@ class Network:
             least 0 in the region.
         """
         return self._slopes(t, self._constraints)
+
+    def constraints(self, centers: Array) -> Iterator[tuple[Array, Array, Array]]:
+        """Constraints of the regions around interior points, one region after the other.
+
+        Yields:
+            slopes [constraint, k], values at the point (none negative) and the point; the frame's
+            own constraints are among them.
+        """
+        for start in range(0, len(centers), _TOGETHER):
+            part = centers[start : start + _TOGETHER]
+            slopes, values = self.constraint_maps(part)
+            for slope, value, center in zip(slopes, values, part, strict=True):
+                edge = self.frame.b - self.frame.A @ center
+                yield np.r_[slope, -self.frame.A], np.maximum(np.r_[value, edge], 0), center
 
     def clearance(self, t: Array) -> Array:
         """Radius of the largest ball around each point within its region and the domain."""

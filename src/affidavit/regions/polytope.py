@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 
 from affidavit.errors import DomainError
 from affidavit.regions import skeleton_kernels as kernels
-from affidavit.regions.domain import Array
+from affidavit.regions.domain import Array, chebyshev
 from affidavit.regions.shape import Shape
 from affidavit.regions.skeleton import Complex, DegenerateError, box_complex, cells
 
@@ -88,6 +88,14 @@ def normalised(slopes: Array, values: Array, center: Array) -> tuple[Array, Arra
     _, first = np.unique(np.round(np.c_[rows, distance] / _SAME), axis=0, return_index=True)
     first.sort()
     return rows[first], distance[first] + rows[first] @ center, index[first]
+
+
+def largest_ball(slopes: Array, values: Array, center: Array) -> tuple[Array, float]:
+    """Centre and radius of the largest ball in a region; arguments as of `polytope`."""
+    k = slopes.shape[1]
+    rows, bounds, _ = normalised(slopes, values, center)
+    cube = np.r_[np.eye(k), -np.eye(k)]
+    return chebyshev(np.r_[rows, cube], np.r_[bounds, np.ones(2 * k)])
 
 
 def irredundant(rows: Array, bounds: Array) -> np.ndarray:

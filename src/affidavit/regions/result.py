@@ -20,7 +20,6 @@ from affidavit.regions.patterns import Lookup
 from affidavit.regions.polytope import MOST, Polytope, normalised, polytope
 
 _NUDGES = 8
-_TOGETHER = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,20 +161,14 @@ class Partition:
         In the frame's coordinates, redundant ones and the domain's own included: the region is
         where `values + slopes @ (t - center) >= 0` within the cube.
         """
-        chosen = np.arange(len(self)) if index is None else index
-        for start in range(0, len(chosen), _TOGETHER):
-            centers = self.centers[chosen[start : start + _TOGETHER]]
-            slopes, values = self.network.constraint_maps(centers)
-            for slope, value, center in zip(slopes, values, centers, strict=True):
-                edge = self.frame.b - self.frame.A @ center
-                yield np.r_[slope, -self.frame.A], np.maximum(np.r_[value, edge], 0), center
+        return self.network.constraints(self.centers if index is None else self.centers[index])
 
     @cached_property
     def volumes(self) -> Array:
         """Volume of each region, in user coordinates (features held fixed have none).
 
         Raises:
-            DomainError: more than 10 dimensions: see `estimate_volumes`.
+            DomainError: more than 10 dimensions.
         """
         result = np.zeros(len(self))
         if self.shapes:

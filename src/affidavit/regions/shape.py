@@ -181,16 +181,11 @@ class Shape:
     def points(self, cell: int) -> Array:
         """Vertices of one cell, [vertex, k], in the frame's coordinates."""
         found = self.complex
-        room = 1 << 10
-        while True:
-            out = np.empty(room, np.int32)
-            seen = np.full(2 * room, -1, np.int32)
-            bottom, sides = int(self.cells.bottom[cell]), int(self.cells.sides[cell])
-            codes = np.empty(room, np.int64)
-            count = kernels.walk(found.zero, found.neighbour, bottom, sides, out, codes, seen)
-            if count >= 0:
-                return found.point[out[:count]]
-            room *= 8
+        bottom, sides = int(self.cells.bottom[cell]), int(self.cells.sides[cell])
+        count, vertices, _, _ = kernels.walk_all(
+            found.zero, found.neighbour, bottom, sides, *kernels.rooms(1 << 8)
+        )
+        return found.point[vertices[:count]]
 
     def facet(self, index: int) -> Array:
         """Vertices of one of the facets between cells, [vertex, k]."""

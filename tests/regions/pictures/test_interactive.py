@@ -15,8 +15,9 @@ import pytest
 
 from affidavit import regions
 from affidavit.errors import DomainError
+from affidavit.regions.feature_weights import ranked
 from affidavit.regions.pictures import interactive_map
-from affidavit.regions.pictures.weights import decisions, ranks, weights
+from affidavit.regions.pictures.weights import decisions, weights
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -45,7 +46,7 @@ def test_the_page_carries_every_region(square: regions.Partition) -> None:
     slopes = array(data, "slope").reshape(2, -1).T
     found = weights(square, None)
     np.testing.assert_allclose(slopes * data["widths"], found, rtol=1e-5)
-    np.testing.assert_array_equal(array(data, "rank").reshape(2, -1).T, ranks(found))
+    np.testing.assert_array_equal(array(data, "rank").reshape(2, -1).T, ranked(found))
     assert set(array(data, "region")) == set(range(len(square)))
 
 

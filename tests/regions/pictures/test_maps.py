@@ -17,8 +17,9 @@ from affidavit import regions
 from affidavit.errors import DomainError
 from affidavit.regions import pictures
 from affidavit.regions.domain import Array
+from affidavit.regions.feature_weights import ranked
 from affidavit.regions.pictures import colours
-from affidavit.regions.pictures.weights import decisions, ranks, weights
+from affidavit.regions.pictures.weights import decisions, weights
 
 RANGES = (np.full(5, -2.0), np.array([1.0, 2, 3, 4, 5]))
 
@@ -120,7 +121,7 @@ def test_classes_and_axes_are_named_literally(square: regions.Partition) -> None
 
 
 def test_a_feature_with_no_range_ranks_behind_all_others() -> None:
-    found = ranks(np.array([[0.0, -3.0, 2.0, 2.0]]))
+    found = ranked(np.array([[0.0, -3.0, 2.0, 2.0]]))
     assert found.tolist() == [[4, 1, 2, 3]]
 
 

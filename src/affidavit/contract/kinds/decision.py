@@ -16,6 +16,7 @@ from affidavit.contract.claim import Finding
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import classes_of_outputs, single_output
 from affidavit.contract.exploring import (
+    LARGEST,
     Array,
     RegionClaim,
     assumptions,
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 MOST_FEATURES = 9
 """Features that vary, up to which `auto` finds all regions; above it asks one question a class."""
-
-LARGEST = 10
-"""Regions that a table shows."""
 
 
 class Decision(RegionClaim):

@@ -13,6 +13,7 @@ from affidavit.contract.claim import Finding
 from affidavit.contract.context import Context
 from affidavit.contract.exploring import (
     CANDIDATES,
+    LARGEST,
     TOLERANCE,
     Array,
     RegionClaim,
@@ -20,6 +21,7 @@ from affidavit.contract.exploring import (
     explore,
     gradient_at,
     limits_text,
+    one_score,
     portion,
     shares,
     slopes,
@@ -36,9 +38,6 @@ from affidavit.evidence import Cell, Exhibit, Grade, Table, Verdict, Witness
 
 if TYPE_CHECKING:
     from affidavit.regions import Partition
-
-LARGEST = 10
-"""Regions that a table shows."""
 
 
 class FeatureRank(RegionClaim):
@@ -64,10 +63,7 @@ class FeatureRank(RegionClaim):
 
     def model_post_init(self, context: object) -> None:
         super().model_post_init(context)
-        if self.margin is not None and self.output is not None:
-            raise ValueError("output and margin exclude each other: choose one")
-        if self.margin is not None and self.margin[0] == self.margin[1]:
-            raise ValueError(f"margin: {self.margin[0]!r} against itself is always 0")
+        one_score(self.output, self.margin)
         if self.protected == []:
             raise ValueError("protected: names no feature")
 

@@ -12,12 +12,14 @@ from affidavit.contract.claim import Finding
 from affidavit.contract.context import Context
 from affidavit.contract.exploring import (
     CANDIDATES,
+    LARGEST,
     TOLERANCE,
     Array,
     RegionClaim,
     assumptions,
     explore,
     limits_text,
+    one_score,
     outputs_at,
     portion,
     shares,
@@ -34,9 +36,6 @@ from affidavit.evidence import Cell, Exhibit, Grade, Table, Verdict, Witness
 
 if TYPE_CHECKING:
     from affidavit.regions import Partition
-
-LARGEST = 10
-"""Regions that a table shows."""
 
 
 class Monotone(RegionClaim):
@@ -63,10 +62,7 @@ class Monotone(RegionClaim):
 
     def model_post_init(self, context: object) -> None:
         super().model_post_init(context)
-        if self.margin is not None and self.output is not None:
-            raise ValueError("output and margin exclude each other: choose one")
-        if self.margin is not None and self.margin[0] == self.margin[1]:
-            raise ValueError(f"margin: {self.margin[0]!r} against itself is always 0")
+        one_score(self.output, self.margin)
         if self.margin is not None and self.of == "probability":
             raise ValueError('margin is of logits: leave out of = "probability"')
         if self.of == "probability" and self.tolerance > 0:

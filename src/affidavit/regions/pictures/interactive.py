@@ -20,6 +20,7 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from affidavit.regions.domain import Array
+from affidavit.regions.feature_weights import ranked
 from affidavit.regions.pictures import colours
 from affidavit.regions.pictures.cells import Polygons, polygons
 from affidavit.regions.pictures.weights import (
@@ -30,7 +31,6 @@ from affidavit.regions.pictures.weights import (
     feature_names,
     outputs_of,
     outputs_told_apart,
-    ranks,
     widths,
 )
 from affidavit.regions.result import Partition
@@ -81,7 +81,7 @@ def interactive_map(
     share = partition.volumes / partition.volumes.sum()
     shown = np.argsort(-(share @ np.abs(weighed)), kind="stable")
     shown = np.sort(shown[:SHOWN][scale[shown[:SHOWN]] > 0])
-    place = ranks(weighed)
+    place = ranked(weighed)
     page = {
         "axes": [titles[feature] for feature in drawn.features],
         "lower": drawn.lower.tolist(),

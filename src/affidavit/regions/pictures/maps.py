@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 
 from affidavit.errors import DomainError
 from affidavit.regions.domain import Array
+from affidavit.regions.feature_weights import ranked
 from affidavit.regions.pictures import colours
 from affidavit.regions.pictures.cells import Polygons, polygons
 from affidavit.regions.pictures.weights import (
@@ -23,7 +24,6 @@ from affidavit.regions.pictures.weights import (
     decisions,
     feature_index,
     feature_names,
-    ranks,
     weights,
     widths,
 )
@@ -97,7 +97,7 @@ def rank_map(
     """
     titles = feature_names(partition, names)
     chosen = _varying(partition, feature, ranges, titles)
-    found = ranks(weights(partition, output, ranges))[:, chosen]
+    found = ranked(weights(partition, output, ranges))[:, chosen]
     # Features without a range weigh nothing: their ranks are no ranks.
     count = int((widths(partition, ranges) > 0).sum())
     drawn = polygons(partition)

@@ -85,17 +85,6 @@ def affine(
     return slopes[:, a] - slopes[:, b], offsets[:, a] - offsets[:, b]
 
 
-def ranks(weights: Array) -> np.ndarray:
-    """Rank of each feature in each region, [region, feature], from 1, by absolute weight.
-
-    Of equal weights the first feature ranks first.
-    """
-    order = np.argsort(-np.abs(weights), axis=1, kind="stable")
-    result = np.empty(order.shape, np.int64)
-    np.put_along_axis(result, order, np.arange(1, order.shape[1] + 1)[None], axis=1)
-    return result
-
-
 def decisions(partition: Partition) -> np.ndarray:
     """The class of each region, [region].
 
