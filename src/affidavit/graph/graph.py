@@ -112,7 +112,7 @@ class Graph:
 
         Other values are let go as soon as no later node needs them.
         """
-        self._check_input(x)
+        self.check_input(x)
         wanted = tuple(names)
         env = self._environment(x, params)
         env[self.input] = x
@@ -180,6 +180,20 @@ class Graph:
         # What was computed from the fields stays behind: rules are functions, which do not pickle.
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
+    def ancestors(self, names: Iterable[str]) -> set[str]:
+        """All values and tensors that the named ones are computed from, and they themselves.
+
+        Raises:
+            ModelError: a name that is no value of the graph.
+        """
+        found = set(names)
+        for name in found:
+            self.require(name)
+        for node in reversed(self.nodes):
+            if node.name in found:
+                found.update(node.operands)
+        return found
+
     def users(self, name: str) -> tuple[Node, ...]:
         """The nodes that have `name` among their operands."""
         return tuple(node for node in self.nodes if name in node.operands)
@@ -237,7 +251,7 @@ class Graph:
         tensors = {**self.tensors, **params} if params else self.tensors
         return {name: _cast(tensor, x.dtype, x.device) for name, tensor in tensors.items()}
 
-    def _check_input(self, x: Tensor) -> None:
+    def check_input(self, x: Tensor) -> None:
         if not x.is_floating_point():
             raise ModelError(
                 f"the input has dtype {x.dtype}; expected a floating one such as torch.float32"

@@ -9,6 +9,7 @@ that autograd can pass through.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -130,6 +131,28 @@ def multiply(a: Interval, b: Interval) -> Interval:
     for end in ends[1:]:
         lower, upper = torch.minimum(lower, end), torch.maximum(upper, end)
     return outward(lower, upper, 1)
+
+
+def bilinear(
+    product: Callable[[Tensor, Tensor], Tensor], terms: int, x: Interval, weight: Interval
+) -> Interval:
+    """Sums of `terms` products of entries of x and of the weight, in centre/radius form.
+
+    `A·B ∈ A_c B_c ± (|A_c| B_r + A_r |B_c| + A_r B_r)`. The rounding of the products is charged to
+    the radii before they are multiplied, which takes no product more.
+    """
+    eps, tiny = limits(x.lower)
+    gamma = 2 * (terms + 8) * eps
+    center, radius = x.center_radius()
+    radius = radius * (1 + gamma) + center.abs() * gamma + tiny
+    weight_center, weight_radius = weight.center_radius()
+    value = product(center, weight_center)
+    spread = product(radius, weight_center.abs())
+    if not weight.is_point:
+        weight_radius = weight_radius * (1 + gamma)
+        spread = spread + product(center.abs() + radius, weight_radius)
+    spread = spread * (1 + 4 * eps) + terms * tiny
+    return outward(value - spread, value + spread, 2)
 
 
 def reciprocal(a: Interval) -> Interval:

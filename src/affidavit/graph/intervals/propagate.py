@@ -49,9 +49,12 @@ def propagate(
     Guarantee: `sound`. Source: Gowal et al. 2018 (IBP); Rump 1999 (centre/radius products).
     """
     _check(graph, box, params or {})
+    wanted = [node.name for node in graph.nodes] if names is None else list(names)
+    needed = graph.ancestors(wanted)
+    nodes = [node for node in graph.nodes if node.name in needed]
     faults = [
         (type(node.op).__name__, node.module or node.name)
-        for node in graph.nodes
+        for node in nodes
         if type(node.op) not in RULES
     ]
     if faults:
@@ -66,8 +69,8 @@ def propagate(
     for value in env.values():
         overflow = overflow | ~_is_finite(value)
     padded: set[str] = set()  # values that hold the infinite padding of a max-pool by right
-    with _plain_sums():
-        for node in graph.nodes:
+    with plain_sums():
+        for node in nodes:
             value = RULES[type(node.op)](node.op, *[env[operand] for operand in node.operands])
             env[node.name] = value
             if _pads_infinity(node.op) or (
@@ -80,9 +83,6 @@ def propagate(
         raise DomainError(
             f"the bounds overflow in {dtype}: the box, the weights or the depth are too large"
         )
-    wanted = [node.name for node in graph.nodes] if names is None else list(names)
-    for name in wanted:
-        graph.require(name)
     return {name: env[name] for name in wanted}
 
 
@@ -96,7 +96,7 @@ def _pads_infinity(op: Op) -> bool:
 
 
 @contextmanager
-def _plain_sums() -> Iterator[None]:
+def plain_sums() -> Iterator[None]:
     """Products whose rounding is that of plain sums in the dtype.
 
     cuDNN and NNPACK may choose algorithms (Winograd, FFT) that round otherwise, and a precision

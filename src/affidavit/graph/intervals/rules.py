@@ -19,6 +19,7 @@ from affidavit.graph.interpreter import conv_function, evaluate, pad_pairs
 from affidavit.graph.intervals.interval import (
     Interval,
     add,
+    bilinear,
     limits,
     multiply,
     outward,
@@ -29,33 +30,12 @@ from affidavit.graph.intervals.interval import (
 from affidavit.graph.ops import Op
 
 Rule: TypeAlias = Callable[..., Interval]
-Bilinear: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-
-
-def _bilinear(product: Bilinear, terms: int, x: Interval, weight: Interval) -> Interval:
-    """Sums of `terms` products of entries of x and of the weight, in centre/radius form.
-
-    `A·B ∈ A_c B_c ± (|A_c| B_r + A_r |B_c| + A_r B_r)`. The rounding of the products is charged to
-    the radii before they are multiplied, which takes no product more.
-    """
-    eps, tiny = limits(x.lower)
-    gamma = 2 * (terms + 8) * eps
-    center, radius = x.center_radius()
-    radius = radius * (1 + gamma) + center.abs() * gamma + tiny
-    weight_center, weight_radius = weight.center_radius()
-    value = product(center, weight_center)
-    spread = product(radius, weight_center.abs())
-    if not weight.is_point:
-        weight_radius = weight_radius * (1 + gamma)
-        spread = spread + product(center.abs() + radius, weight_radius)
-    spread = spread * (1 + 4 * eps) + terms * tiny
-    return outward(value - spread, value + spread, 2)
 
 
 def _linear(
     op: ops.Linear, x: Interval, weight: Interval, bias: Interval | None = None
 ) -> Interval:
-    y = _bilinear(F.linear, weight.lower.shape[1], x, weight)
+    y = bilinear(F.linear, weight.lower.shape[1], x, weight)
     return y if bias is None else add(y, bias)
 
 
@@ -66,7 +46,7 @@ def _conv(op: ops.Conv, x: Interval, weight: Interval, bias: Interval | None = N
     def product(a: Tensor, b: Tensor) -> Tensor:
         return function(F.pad(a, pairs), b, None, op.stride, 0, op.dilation, op.groups)
 
-    y = _bilinear(product, math.prod(weight.lower.shape[1:]), x, weight)
+    y = bilinear(product, math.prod(weight.lower.shape[1:]), x, weight)
     if bias is None:
         return y
     shape = (-1, *(1,) * len(op.stride))
@@ -138,7 +118,7 @@ def _prelu(op: ops.PRelu, x: Interval, slope: Interval) -> Interval:
 
 
 def _leaky_relu(op: ops.LeakyRelu, x: Interval) -> Interval:
-    return _prelu(ops.PRelu(), x, _number(op.slope, x))
+    return _prelu(ops.PRelu(), x, number(op.slope, x))
 
 
 def _elu(op: ops.Elu, x: Interval) -> Interval:
@@ -149,34 +129,34 @@ def _elu(op: ops.Elu, x: Interval) -> Interval:
         torch.clamp(below.lower, min=-1, max=0), torch.clamp(below.upper, min=-1, max=0)
     )
     return _sides(
-        multiply(_exact(ops.Relu(), x), _number(op.scale, x)),
-        multiply(below, _number(op.scale * op.alpha, x)),
+        multiply(_exact(ops.Relu(), x), number(op.scale, x)),
+        multiply(below, number(op.scale * op.alpha, x)),
         x,
     )
 
 
 def _pad(op: ops.Pad, x: Interval) -> Interval:
-    value, pairs = _number(op.value, x), pad_pairs(op.padding)
+    value, pairs = number(op.value, x), pad_pairs(op.padding)
     return Interval(
         F.pad(x.lower, pairs, value=float(value.lower)),
         F.pad(x.upper, pairs, value=float(value.upper)),
     )
 
 
-def _number(value: float, like: Interval) -> Interval:
+def number(value: float, like: Interval) -> Interval:
     """An attribute, which is a double, in a dtype that may have to round it."""
     tensor = torch.tensor(value, dtype=like.lower.dtype, device=like.lower.device)
     return Interval.point(tensor) if float(tensor) == value else outward(tensor, tensor, 2)
 
 
-def _smooth(op: Op, x: Interval, least: float, most: float) -> Interval:
+def smooth(op: Op, x: Interval, least: float, most: float) -> Interval:
     """Increasing functions with a range: evaluated at the ends, and kept within the range."""
     y = outward(evaluate(op, x.lower), evaluate(op, x.upper), 8)
     return Interval(torch.clamp(y.lower, least, most), torch.clamp(y.upper, least, most))
 
 
 def _clip(op: ops.Clip, x: Interval) -> Interval:
-    least, most = _number(op.lower, x), _number(op.upper, x)
+    least, most = number(op.lower, x), number(op.upper, x)
     return Interval(
         torch.clamp(x.lower, least.lower, most.lower), torch.clamp(x.upper, least.upper, most.upper)
     )
@@ -186,7 +166,7 @@ def _softplus(op: ops.Softplus, x: Interval) -> Interval:
     if op.beta < 0:  # the negative of the one with -beta, at -x
         y = _softplus(ops.Softplus(-op.beta, op.threshold), Interval(-x.upper, -x.lower))
         return Interval(-y.upper, -y.lower)
-    beta = _number(op.beta, x)
+    beta = number(op.beta, x)
     z = multiply(x, beta)
     zero = torch.zeros_like(z.lower)
     y = outward(torch.logaddexp(z.lower, zero), torch.logaddexp(z.upper, zero), 8)
@@ -220,7 +200,7 @@ def _odds(axis: int, x: Interval) -> tuple[Interval, Tensor]:
 
 def _softmax(op: ops.Softmax, x: Interval) -> Interval:
     odds, slack = _odds(op.axis, x)
-    return _smooth(ops.Sigmoid(), Interval(odds.lower - slack, odds.upper + slack), 0.0, 1.0)
+    return smooth(ops.Sigmoid(), Interval(odds.lower - slack, odds.upper + slack), 0.0, 1.0)
 
 
 def _log_softmax(op: ops.LogSoftmax, x: Interval) -> Interval:
@@ -253,8 +233,8 @@ RULES: dict[type[Op], Rule] = {
     ops.Maximum: _exact,
     ops.Minimum: _exact,
     ops.MaxPool: _exact,
-    ops.Sigmoid: lambda op, x: _smooth(op, x, 0.0, 1.0),
-    ops.Tanh: lambda op, x: _smooth(op, x, -1.0, 1.0),
+    ops.Sigmoid: lambda op, x: smooth(op, x, 0.0, 1.0),
+    ops.Tanh: lambda op, x: smooth(op, x, -1.0, 1.0),
     ops.Softplus: _softplus,
     ops.Elu: _elu,
     ops.Softmax: _softmax,

@@ -1,0 +1,143 @@
+"""Bounds of gradients and of outputs behind one call each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from torch import Tensor, nn
+
+from affidavit.certify import ibp
+from affidavit.certify.boxes import Range, Size, input_box, weight_boxes
+from affidavit.certify.target import Loss, Score, Target, score
+from affidavit.errors import DomainError, nearest
+from affidavit.graph import Graph, Interval, load
+
+Method: TypeAlias = Literal["ibp", "crown", "bab", "exact"]
+Model: TypeAlias = Graph | nn.Module | str | Path
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be bounded: a network over a box of inputs and of weights.
+
+    Attributes:
+        graph: the network, not simplified.
+        box: bounds of the inputs.
+        weights: bounds of those parameters that vary, by name.
+    """
+
+    graph: Graph
+    box: Interval
+    weights: Mapping[str, Interval]
+
+
+def gradient_bounds(
+    model: Model,
+    x: Tensor,
+    *,
+    epsilon: Size = 0.0,
+    gamma: float | Mapping[str, float] = 0.0,
+    data_range: Range | None = None,
+    target: Target = None,
+    loss: Loss = "logit",
+    method: Method = "ibp",
+    **options: Any,
+) -> Interval:
+    """Bounds on the input gradient that no choice of input and weights in their boxes leaves.
+
+    Args:
+        model: the network.
+        x: inputs, [batch, *input_shape]. Their dtype is that of the bounds: those of float32 are
+            rounded outward too, and looser.
+        epsilon: the inputs vary in `[x − ε, x + ε]`: a number, or a tensor that broadcasts to x.
+        gamma: each parameter W varies in `[W − γ|W|, W + γ|W|]`: a number, or one by name.
+        data_range: least and greatest value of the features; the box is clipped to it.
+        target: the class, for all inputs or each; a pair of classes for a margin; None for the
+            class predicted at x.
+        loss: what the gradient is of: `logit`, `margin` (first class less second), or
+            `cross_entropy` of the softmax.
+        method: `ibp`, `crown`, `bab` or `exact`, from the fastest to the tightest.
+        options: of the method.
+
+    Returns:
+        Lower and upper bounds, of the shape of x.
+
+    Raises:
+        DomainError: sizes, ranges or targets that have no meaning, or bounds that overflow.
+        UnsupportedOpsError: lists all ops that the method has no rule for.
+
+    Guarantee: `sound`, and `exact` for the method of that name. At a kink any subgradient that a
+    framework returns lies within. Source: Wicker et al. 2022, sections 4 and 5, corrected.
+    """
+    graph = load(model, x[:1])
+    x = x.detach()
+    problem = pose(graph, x, epsilon=epsilon, gamma=gamma, data_range=data_range)
+    chosen = score(graph, x, target, loss)
+    return _method(method, GRADIENTS)(problem, chosen, **options)
+
+
+def output_bounds(
+    model: Model,
+    x: Tensor,
+    *,
+    epsilon: Size = 0.0,
+    gamma: float | Mapping[str, float] = 0.0,
+    data_range: Range | None = None,
+    method: Method = "ibp",
+    **options: Any,
+) -> Interval:
+    """Bounds on the outputs that no choice of input and weights in their boxes leaves.
+
+    Arguments and errors as of :func:`gradient_bounds`.
+
+    Returns:
+        Lower and upper bounds, [batch, *output_shape].
+
+    Guarantee: `sound`. Source: Gowal et al. 2018 (IBP); Zhang et al. 2018 (CROWN).
+    """
+    graph = load(model, x[:1])
+    problem = pose(graph, x.detach(), epsilon=epsilon, gamma=gamma, data_range=data_range)
+    return _method(method, OUTPUTS)(problem, **options)
+
+
+def pose(
+    graph: Graph,
+    x: Tensor,
+    *,
+    epsilon: Size = 0.0,
+    gamma: float | Mapping[str, float] = 0.0,
+    data_range: Range | None = None,
+    params: Mapping[str, Tensor] | None = None,
+) -> Problem:
+    """The problem of bounding a network around inputs; see :func:`gradient_bounds`."""
+    graph.check_input(x)
+    box = input_box(x, epsilon, data_range)
+    return Problem(graph, box, weight_boxes(graph, gamma, params))
+
+
+def gradient_ibp(problem: Problem, chosen: Score) -> Interval:
+    """Bounds on the gradient by interval bound propagation. Differentiable."""
+    bounds = ibp.forward(problem.graph, problem.box, problem.weights, chosen.node)
+    cotangent = chosen.cotangent(bounds[chosen.node])
+    return ibp.backward(problem.graph, bounds, chosen.node, cotangent)[problem.graph.input]
+
+
+def output_ibp(problem: Problem) -> Interval:
+    """Bounds on the outputs by interval bound propagation. Differentiable."""
+    graph = problem.graph
+    return ibp.forward(graph, problem.box, problem.weights, graph.output)[graph.output]
+
+
+GRADIENTS: dict[str, Callable[..., Interval]] = {"ibp": gradient_ibp}
+OUTPUTS: dict[str, Callable[..., Interval]] = {"ibp": output_ibp}
+
+
+def _method(name: str, table: Mapping[str, Callable[..., Interval]]) -> Callable[..., Interval]:
+    if name not in table:
+        raise DomainError(
+            f"there is no method {name!r}{nearest(name, table)}; expected {', '.join(table)}"
+        )
+    return table[name]

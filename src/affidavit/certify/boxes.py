@@ -1,0 +1,114 @@
+"""The sets that an adversary may choose from: boxes of inputs and boxes of weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from affidavit.errors import DomainError, ModelError, nearest
+from affidavit.graph import Graph, Interval
+from affidavit.graph.intervals.interval import outward
+
+Size: TypeAlias = float | Tensor
+Range: TypeAlias = tuple[float | Tensor, float | Tensor]
+
+
+def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -> Interval:
+    """The inputs within `epsilon` of each of a batch, clipped to the range of the data.
+
+    Args:
+        x: inputs, [batch, *input_shape], finite.
+        epsilon: half of the box's width, at least 0: one number, or a tensor that broadcasts to
+            x (per feature, per input or both).
+        data_range: least and greatest value of a feature, each a number or a tensor that
+            broadcasts to x. The inputs themselves must lie within.
+
+    Raises:
+        DomainError: a negative, infinite or NaN size, a shape that does not broadcast, an input
+            outside the range, or one that is not finite.
+    """
+    if not bool(torch.isfinite(x).all()):
+        raise DomainError("the input holds NaN or infinite entries: there is no box around them")
+    radius = _sizes("epsilon", epsilon, x)
+    if data_range is None and isinstance(epsilon, int | float) and epsilon == 0:
+        return Interval.point(x)
+    # One rounding each way; the ends may not come to lie within the box that was asked for.
+    box = outward(x - radius, x + radius, 0)
+    if isinstance(epsilon, int | float) and epsilon == 0:
+        box = Interval.point(x)
+    else:
+        box = Interval(torch.where(radius > 0, box.lower, x), torch.where(radius > 0, box.upper, x))
+    if data_range is None:
+        return box
+    least, most = (_broadcast("data_range", end, x) for end in data_range)
+    if bool(((x < least) | (x > most)).any()):
+        raise DomainError(
+            f"the input leaves the range of the data: it spans [{float(x.min()):g},"
+            f" {float(x.max()):g}]; expected within data_range"
+        )
+    if box.is_point:
+        return box
+    return Interval(torch.maximum(box.lower, least), torch.minimum(box.upper, most))
+
+
+def weight_boxes(
+    graph: Graph,
+    gamma: float | Mapping[str, float] = 0.0,
+    params: Mapping[str, Tensor] | None = None,
+) -> dict[str, Interval]:
+    """`[W − γ|W|, W + γ|W|]` around every parameter, biases and batch-norm scales among them.
+
+    Args:
+        graph: the network, not simplified: γ boxes the model's own parameters.
+        gamma: relative size at least 0, of all parameters or by the parameter's name (those not
+            named keep their value).
+        params: live tensors in place of the graph's own, as training needs.
+
+    Raises:
+        DomainError: a negative, infinite or NaN γ.
+        ModelError: γ names no parameter.
+    """
+    sizes = gamma if isinstance(gamma, Mapping) else dict.fromkeys(graph.parameters, gamma)
+    for name, size in sizes.items():
+        if name not in graph.parameters:
+            raise ModelError(
+                f"gamma: the model has no parameter {name!r}{nearest(name, graph.parameters)}"
+            )
+        if not (isinstance(size, int | float) and 0 <= size < math.inf):
+            raise DomainError(f"gamma is {size!r}; expected a finite number of at least 0")
+    tensors = {**graph.tensors, **(params or {})}
+    boxes = {name: Interval.point(tensor) for name, tensor in (params or {}).items()}
+    for name, size in sizes.items():
+        if size > 0:
+            weight = tensors[name]
+            radius = weight.abs() * size
+            boxes[name] = outward(weight - radius, weight + radius, 2)
+    return boxes
+
+
+def _sizes(name: str, size: Size, x: Tensor) -> Tensor:
+    radius = _broadcast(name, size, x)
+    if not bool((torch.isfinite(radius) & (radius >= 0)).all()):
+        worst = float(radius.min()) if bool(torch.isfinite(radius).all()) else "not finite"
+        raise DomainError(f"{name} is {worst} somewhere; expected finite numbers of at least 0")
+    return radius
+
+
+def _broadcast(name: str, value: Size, x: Tensor) -> Tensor:
+    tensor = torch.as_tensor(value, device=x.device)
+    if tensor.dtype != x.dtype:
+        tensor = tensor.to(x.dtype)
+    try:
+        shape = torch.broadcast_shapes(tensor.shape, x.shape)
+    except RuntimeError:
+        shape = torch.Size()
+    if shape != x.shape:
+        raise DomainError(
+            f"{name} has the shape {list(tensor.shape)}, which does not broadcast to the input's"
+            f" {list(x.shape)}"
+        )
+    return tensor
