@@ -90,8 +90,8 @@ def batch_norm_factor(
 def adjoint(op: Op, y: Tensor, like: Tensor) -> Tensor:
     """The transpose of an op that is linear in its one operand, of the shape of `like`."""
     zero = torch.zeros(like.shape, dtype=y.dtype, device=y.device)
-    _, pull = torch.func.vjp(lambda x: evaluate(op, x), zero)
-    found: Tensor = pull(y)[0]
+    pull: Callable[[Tensor], tuple[Tensor]] = torch.func.vjp(lambda x: evaluate(op, x), zero)[1]
+    found = pull(y)[0]
     return found
 
 
@@ -112,8 +112,8 @@ def _averaged(op: Op, y: Interval, x: Interval) -> Sequence[Interval | None]:
 
 def _concat(op: ops.Concat, y: Interval, *xs: Interval) -> Sequence[Interval | None]:
     sizes = [x.lower.shape[op.axis] for x in xs]
-    parts = zip(y.lower.split(sizes, op.axis), y.upper.split(sizes, op.axis), strict=True)
-    return [Interval(lower, upper) for lower, upper in parts]
+    lower, upper = torch.split(y.lower, sizes, op.axis), torch.split(y.upper, sizes, op.axis)
+    return [Interval(*ends) for ends in zip(lower, upper, strict=True)]
 
 
 def _summed(y: Interval, x: Interval) -> Interval:

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from torch import Tensor, nn
 
 from affidavit.certify import ibp
-from affidavit.certify.boxes import Range, Size, input_box, weight_boxes
-from affidavit.certify.target import Loss, Score, Target, score
+from affidavit.certify.boxes import Range, Size
+from affidavit.certify.problem import pose
+from affidavit.certify.target import Loss, Target, score
 from affidavit.errors import DomainError, nearest
 from affidavit.graph import Graph, Interval, load
 
 Method: TypeAlias = Literal["ibp", "crown", "bab", "exact"]
 Model: TypeAlias = Graph | nn.Module | str | Path
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """What is to be bounded: a network over a box of inputs and of weights.
-
-    Attributes:
-        graph: the network, not simplified.
-        box: bounds of the inputs.
-        weights: bounds of those parameters that vary, by name.
-    """
-
-    graph: Graph
-    box: Interval
-    weights: Mapping[str, Interval]
 
 
 def gradient_bounds(
@@ -103,36 +88,42 @@ def output_bounds(
     return _method(method, OUTPUTS)(problem, **options)
 
 
-def pose(
-    graph: Graph,
+def margin_bounds(
+    model: Model,
     x: Tensor,
+    labels: Tensor | int | None = None,
     *,
     epsilon: Size = 0.0,
     gamma: float | Mapping[str, float] = 0.0,
     data_range: Range | None = None,
-    params: Mapping[str, Tensor] | None = None,
-) -> Problem:
-    """The problem of bounding a network around inputs; see :func:`gradient_bounds`."""
-    graph.check_input(x)
-    box = input_box(x, epsilon, data_range)
-    return Problem(graph, box, weight_boxes(graph, gamma, params))
+    method: Method = "ibp",
+    **options: Any,
+) -> Interval:
+    """Bounds on how far one class is ahead of each other: where all are above 0, nothing in the
+    boxes changes the prediction.
+
+    Arguments and errors as of :func:`gradient_bounds`.
+
+    Args:
+        labels: the class that is ahead, for all inputs or each, [batch]; None for the class
+            predicted at x.
+
+    Returns:
+        Bounds of `logit[label] − logit[class]`, [batch, class]; 0 for the label itself. They are
+        tighter than differences of bounds.
+
+    Guarantee: `sound`. Source: Gowal et al. 2018, section 3.
+    """
+    graph = load(model, x[:1])
+    x = x.detach()
+    problem = pose(graph, x, epsilon=epsilon, gamma=gamma, data_range=data_range)
+    return _method(method, MARGINS)(problem, score(graph, x, labels), **options)
 
 
-def gradient_ibp(problem: Problem, chosen: Score) -> Interval:
-    """Bounds on the gradient by interval bound propagation. Differentiable."""
-    bounds = ibp.forward(problem.graph, problem.box, problem.weights, chosen.node)
-    cotangent = chosen.cotangent(bounds[chosen.node])
-    return ibp.backward(problem.graph, bounds, chosen.node, cotangent)[problem.graph.input]
-
-
-def output_ibp(problem: Problem) -> Interval:
-    """Bounds on the outputs by interval bound propagation. Differentiable."""
-    graph = problem.graph
-    return ibp.forward(graph, problem.box, problem.weights, graph.output)[graph.output]
-
-
-GRADIENTS: dict[str, Callable[..., Interval]] = {"ibp": gradient_ibp}
-OUTPUTS: dict[str, Callable[..., Interval]] = {"ibp": output_ibp}
+GRADIENTS: dict[str, Callable[..., Interval]] = {"ibp": ibp.gradient}
+OUTPUTS: dict[str, Callable[..., Interval]] = {"ibp": ibp.outputs}
+MARGINS: dict[str, Callable[..., Interval]] = {"ibp": ibp.margins}
+"""Each method by name: functions of a problem and, but for outputs, of a score."""
 
 
 def _method(name: str, table: Mapping[str, Callable[..., Interval]]) -> Callable[..., Interval]:

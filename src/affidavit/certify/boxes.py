@@ -103,12 +103,9 @@ def _broadcast(name: str, value: Size, x: Tensor) -> Tensor:
     if tensor.dtype != x.dtype:
         tensor = tensor.to(x.dtype)
     try:
-        shape = torch.broadcast_shapes(tensor.shape, x.shape)
+        return tensor.expand(x.shape)
     except RuntimeError:
-        shape = torch.Size()
-    if shape != x.shape:
         raise DomainError(
             f"{name} has the shape {list(tensor.shape)}, which does not broadcast to the input's"
             f" {list(x.shape)}"
-        )
-    return tensor
+        ) from None

@@ -5,14 +5,62 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from affidavit.certify.backward import RULES
+from affidavit.certify.problem import Problem
+from affidavit.certify.target import Score
 from affidavit.errors import DomainError, UnsupportedOpsError
-from affidavit.graph import BATCH, Graph, Interval, propagate
-from affidavit.graph.intervals.interval import add
+from affidavit.graph import BATCH, Graph, Interval, ops, propagate
+from affidavit.graph.intervals.interval import add, bilinear, subtract
 from affidavit.graph.intervals.propagate import plain_sums
 
 Bounds = dict[str, Interval]
+
+
+def gradient(problem: Problem, chosen: Score) -> Interval:
+    """Bounds on the gradient. Differentiable."""
+    bounds = forward(problem.graph, problem.box, problem.weights, chosen.node)
+    cotangent = chosen.cotangent(bounds[chosen.node])
+    return backward(problem.graph, bounds, chosen.node, cotangent)[problem.graph.input]
+
+
+def outputs(problem: Problem) -> Interval:
+    """Bounds on the outputs. Differentiable."""
+    graph = problem.graph
+    return forward(graph, problem.box, problem.weights, graph.output)[graph.output]
+
+
+def margins(problem: Problem, chosen: Score) -> Interval:
+    """Bounds on how far the chosen class is ahead of each, [batch, class]. Differentiable."""
+    graph = problem.graph
+    bounds = forward(graph, problem.box, problem.weights, chosen.node)
+    logits = bounds[chosen.node]
+    node = None if chosen.node == graph.input else graph[chosen.node]
+    if node is not None and isinstance(node.op, ops.Linear) and logits.lower.ndim == 2:
+        # The last layer's rows are subtracted before they meet its operand.
+        x, weight = bounds[node.operands[0]], bounds[node.operands[1]]
+        ahead = bilinear(
+            lambda a, rows: (rows @ a.unsqueeze(-1)).squeeze(-1),
+            weight.lower.shape[1],
+            x,
+            _ahead(weight, chosen.first),
+        )
+        if len(node.operands) > 2:
+            ahead = add(ahead, _ahead(bounds[node.operands[2]], chosen.first))
+    else:
+        flat = Interval(logits.lower.flatten(1), logits.upper.flatten(1))
+        index = chosen.first[:, None]
+        own = Interval(flat.lower.gather(1, index), flat.upper.gather(1, index))
+        ahead = subtract(own, flat)
+    itself = torch.zeros_like(ahead.lower, dtype=torch.bool).scatter(1, chosen.first[:, None], True)
+    return Interval(ahead.lower.masked_fill(itself, 0), ahead.upper.masked_fill(itself, 0))
+
+
+def _ahead(weight: Interval, chosen: Tensor) -> Interval:
+    """The chosen class's row less each row, [batch, class, ...]."""
+    own = Interval(weight.lower[chosen].unsqueeze(1), weight.upper[chosen].unsqueeze(1))
+    return subtract(own, weight)
 
 
 def forward(graph: Graph, box: Interval, weights: Mapping[str, Interval], last: str) -> Bounds:
@@ -89,20 +137,11 @@ def check(graph: Graph, last: str) -> None:
     for node in graph.nodes:
         if node.name not in needed:
             continue
-        batched = [graph.shapes[name][:1] == (BATCH,) for name in node.operands]
-        if type(node.op) not in RULES:
-            faults.append((type(node.op).__name__, node.module or node.name))
-        elif any(batched[1:]) and type(node.op).__name__ in (
-            "Linear",
-            "Conv",
-            "BatchNorm",
-            "PRelu",
-        ):
-            faults.append(
-                (
-                    f"{type(node.op).__name__} (weights depend on the input)",
-                    node.module or node.name,
-                )
-            )
+        fault = None if type(node.op) in RULES else ""
+        varying = any(graph.shapes[name][:1] == (BATCH,) for name in node.operands[1:])
+        if varying and isinstance(node.op, ops.Linear | ops.Conv | ops.BatchNorm | ops.PRelu):
+            fault = " (its weights depend on the input)"
+        if fault is not None:
+            faults.append((type(node.op).__name__ + fault, node.module or node.name))
     if faults:
         raise UnsupportedOpsError("Ops whose gradient cannot be bounded:", faults)

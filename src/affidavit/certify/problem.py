@@ -1,0 +1,41 @@
+"""What is to be bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from affidavit.certify.boxes import Range, Size, input_box, weight_boxes
+from affidavit.graph import Graph, Interval
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be bounded: a network over a box of inputs and of weights.
+
+    Attributes:
+        graph: the network, not simplified.
+        box: bounds of the inputs.
+        weights: bounds of those parameters that vary, by name.
+    """
+
+    graph: Graph
+    box: Interval
+    weights: Mapping[str, Interval]
+
+
+def pose(
+    graph: Graph,
+    x: Tensor,
+    *,
+    epsilon: Size = 0.0,
+    gamma: float | Mapping[str, float] = 0.0,
+    data_range: Range | None = None,
+    params: Mapping[str, Tensor] | None = None,
+) -> Problem:
+    """The problem of bounding a network around inputs; see :func:`affidavit.certify.gradient_bounds`."""
+    graph.check_input(x)
+    box = input_box(x, epsilon, data_range)
+    return Problem(graph, box, weight_boxes(graph, gamma, params))
