@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -88,7 +88,13 @@ def forward(graph: Graph, box: Interval, weights: Mapping[str, Interval], last: 
     }
 
 
-def backward(graph: Graph, bounds: Bounds, last: str, cotangent: Interval) -> Bounds:
+def backward(
+    graph: Graph,
+    bounds: Bounds,
+    last: str,
+    cotangent: Interval,
+    tighter: Callable[[str, Interval], Interval] | None = None,
+) -> Bounds:
     """Bounds on the gradient by every value that depends on the input.
 
     Args:
@@ -96,6 +102,8 @@ def backward(graph: Graph, bounds: Bounds, last: str, cotangent: Interval) -> Bo
         bounds: bounds of values and tensors, as of :func:`forward`.
         last: the value whose cotangent is given.
         cotangent: bounds on the gradient by it, of its shape.
+        tighter: what else is known of the gradient by a value, given its name and its bounds,
+            which it may narrow before they are carried on.
 
     Returns:
         Interval by name, each of the value's shape; the input's is the explanation.
@@ -109,6 +117,8 @@ def backward(graph: Graph, bounds: Bounds, last: str, cotangent: Interval) -> Bo
         for node in reversed(graph.nodes):
             if node.name not in found:
                 continue
+            if tighter is not None:
+                found[node.name] = tighter(node.name, found[node.name])
             operands = [bounds[name] for name in node.operands]
             back = RULES[type(node.op)](node.op, found[node.name], *operands)
             for name, part in zip(node.operands, back, strict=False):
@@ -127,6 +137,8 @@ def backward(graph: Graph, bounds: Bounds, last: str, cotangent: Interval) -> Bo
     if graph.input not in found:
         zero = torch.zeros_like(bounds[graph.input].lower)
         found[graph.input] = Interval.point(zero)
+    if tighter is not None:
+        found[graph.input] = tighter(graph.input, found[graph.input])
     return found
 
 

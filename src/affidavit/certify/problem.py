@@ -35,7 +35,7 @@ def pose(
     data_range: Range | None = None,
     params: Mapping[str, Tensor] | None = None,
 ) -> Problem:
-    """The problem of bounding a network around inputs; see :func:`affidavit.certify.gradient_bounds`."""
+    """A network around inputs; arguments as of :func:`affidavit.certify.gradient_bounds`."""
     graph.check_input(x)
     box = input_box(x, epsilon, data_range)
     return Problem(graph, box, weight_boxes(graph, gamma, params))

@@ -1,0 +1,111 @@
+"""A network with bounds at every value: what linear bounds are propagated through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from affidavit.certify.crown.choices import Choices
+from affidavit.certify.crown.lines import Lines, around, with_slopes
+from affidavit.certify.crown.maps import MAPS, Map, linear_map
+from affidavit.certify.crown.rounding import Rounding
+from affidavit.graph import BATCH, Graph, Interval, Node, ops
+
+
+@dataclass(eq=False)
+class Relaxed:
+    """A graph up to one value, in float64.
+
+    Attributes:
+        graph: the network.
+        last: the value that everything is computed for.
+        bounds: of values and tensors by name; values' are made tighter in the course.
+        dtype: that of the network, whose rounding is charged for.
+        cotangents: bounds on the gradient by each value, once they are known.
+    """
+
+    graph: Graph
+    last: str
+    bounds: dict[str, Interval]
+    dtype: torch.dtype
+    cotangents: dict[str, Interval] = field(default_factory=dict)
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """What is charged for rounding."""
+        return Rounding.of(self.dtype)
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """The nodes whose value depends on the input and matters to the last, in order."""
+        needed = self.graph.ancestors([self.last])
+        return [node for node in self.graph.nodes if node.name in needed and self.varies(node.name)]
+
+    def part(self, batch: slice) -> Relaxed:
+        """The same for some inputs of the batch."""
+
+        def cut(values: dict[str, Interval]) -> dict[str, Interval]:
+            return {
+                name: Interval(x.lower[batch], x.upper[batch]) if self.varies(name) else x
+                for name, x in values.items()
+            }
+
+        return Relaxed(self.graph, self.last, cut(self.bounds), self.dtype, cut(self.cotangents))
+
+    def varies(self, name: str) -> bool:
+        """Whether a value depends on the input."""
+        return self.graph.shapes[name][:1] == (BATCH,)
+
+    def operands(self, node: Node) -> list[Interval]:
+        """Bounds of the operands."""
+        return [self.bounds[name] for name in node.operands]
+
+    def varying(self, node: Node) -> list[tuple[int, str]]:
+        """Those operands that depend on the input, by place and name."""
+        return [(k, name) for k, name in enumerate(node.operands) if self.varies(name)]
+
+    def size(self, name: str) -> tuple[int, ...]:
+        """Shape of a value, without its batch, or of a tensor."""
+        shape = self.graph.shapes[name]
+        return shape[1:] if self.varies(name) else shape
+
+    def is_affine(self, node: Node) -> bool:
+        """Whether the node is affine in what depends on the input."""
+        if isinstance(node.op, ops.Mul | ops.Div):
+            varying = [k for k, _ in self.varying(node)]
+            return varying == [0] or (varying == [1] and isinstance(node.op, ops.Mul))
+        return type(node.op) in MAPS
+
+    def map(self, node: Node, index: int) -> Map:
+        """An affine node as a map of one operand."""
+        key = (node.name, index)
+        if key not in self._maps:
+            sizes = [self.size(name) for name in node.operands]
+            self._maps[key] = linear_map(
+                node.op, index, self.operands(node), sizes, self.size(node.name)
+            )
+        return self._maps[key]
+
+    def lines(self, node: Node, rows: int, choices: Choices) -> Lines:
+        """Lines around an elementwise node, of the default slopes or of the chosen ones."""
+        z = self.bounds[node.operands[0]]
+        if node.name not in self._lines:
+            self._lines[node.name] = around(node.op, z, self.rounding.eps)
+        lines = self._lines[node.name]
+        if not choices.free:
+            return lines
+        low = choices.slope(f"{node.name} low", lines.low, rows)
+        high = choices.slope(f"{node.name} high", lines.high, rows)
+        return with_slopes(node.op, z, low, high, self.rounding.eps)
+
+    def least(self, a: Tensor, value: Interval) -> Tensor:
+        """The least value of functionals `a·v` over an interval, [batch, row]."""
+        low = self.rounding.total(a.clamp(min=0), value.lower, 1)
+        return low + self.rounding.total(a.clamp(max=0), value.upper, -1)
+
+    # What was made once for the bounds as they are.
+    _maps: dict[tuple[str, int], Map] = field(default_factory=dict)
+    _lines: dict[str, Lines] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""Bounds of single entries: one row of coefficients for each side of each entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from affidavit.certify.crown.choices import Choices
+from affidavit.certify.crown.relaxed import Relaxed
+from affidavit.graph import Interval
+
+Lower: TypeAlias = Callable[[Relaxed, Mapping[str, Tensor], Choices], Tensor]
+
+ROOM = 1 << 22
+"""Numbers in the rows that are propagated at once, counted at the largest value on their way."""
+
+RATE = 0.1
+"""Step of Adam over slopes and shares, whose natural range is [0, 1]."""
+
+
+def refine(
+    net: Relaxed, name: str, start: Interval, wanted: Tensor, lower: Lower, steps: int
+) -> Interval:
+    """Tighter bounds of some entries of a value, or of the gradient by it.
+
+    Args:
+        net: the network and the bounds so far.
+        name: the value.
+        start: bounds of it so far, which are never made looser.
+        wanted: which entries, of its shape.
+        lower: lower bounds of functionals, of values or of tangents.
+        steps: steps of optimisation.
+    """
+    flat = wanted.flatten(1)
+    most = int(flat.sum(1).max()) if flat.numel() else 0
+    if most == 0:
+        return start
+    # Inputs of a batch want different entries: the rest of the shorter ones is thrown away.
+    index = flat.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+    low, high = start.lower.flatten(1).clone(), start.upper.flatten(1).clone()
+    shape = start.lower.shape[1:]
+    widest = max(net.bounds[node.name].lower[0].numel() for node in net.nodes)
+    widest = max(widest, net.bounds[net.graph.input].lower[0].numel())
+    inputs = max(1, min(len(flat), ROOM // (widest * min(most, 64) * 2)))
+    rows = max(1, ROOM // (widest * inputs * 2))
+    for first in range(0, len(flat), inputs):
+        batch = slice(first, first + inputs)
+        part = net.part(batch)
+        for start_row in range(0, most, rows):
+            chosen = index[batch, start_row : start_row + rows]
+            count = chosen.shape[1]
+            one = low.new_zeros((len(chosen), count, flat.shape[1]))
+            one.scatter_(2, chosen.unsqueeze(2), 1.0)
+            one = one.reshape(*one.shape[:2], *shape)
+            found = bound(part, name, torch.cat([one, -one], 1), lower, steps)
+            low[batch] = low[batch].scatter_reduce(1, chosen, found[:, :count], "amax")
+            high[batch] = high[batch].scatter_reduce(1, chosen, -found[:, count:], "amin")
+    return Interval(low.reshape(start.lower.shape), high.reshape(start.upper.shape))
+
+
+def bound(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int) -> Tensor:
+    """Lower bounds of functionals of one value, [batch, row]; the best of all steps."""
+    with torch.no_grad():
+        best = lower(net, {name: a}, Choices())
+    if steps == 0:
+        return best
+    choices = Choices(free=True)
+    with torch.enable_grad():
+        lower(net, {name: a}, choices)
+        if not choices.values:
+            return best
+        optimiser = torch.optim.Adam(choices.values.values(), lr=RATE, betas=(0.8, 0.9))
+        for _ in range(steps):
+            found = lower(net, {name: a}, choices)
+            best = torch.maximum(best, found.detach())
+            optimiser.zero_grad()
+            (-found.sum()).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            choices.clamp()
+    with torch.no_grad():
+        return torch.maximum(best, lower(net, {name: a}, choices))
+
+
+def meet(a: Interval, b: Interval) -> Interval:
+    """What lies within both bounds."""
+    return Interval(torch.maximum(a.lower, b.lower), torch.minimum(a.upper, b.upper))
