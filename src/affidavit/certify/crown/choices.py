@@ -19,25 +19,9 @@ class Choices:
 
     free: bool = False
     values: dict[str, Tensor] = field(default_factory=dict)
-    _shares: set[str] = field(default_factory=set)
-
-    def slope(self, name: str, default: Tensor, rows: int) -> Tensor:
-        """Any number; the default is [batch, ...], and comes back as it is unless free."""
-        return self._get(name, default, rows)
 
     def share(self, name: str, default: Tensor, rows: int) -> Tensor:
-        """A number in [0, 1]."""
-        if self.free:
-            self._shares.add(name)
-        return self._get(name, default, rows)
-
-    def clamp(self) -> None:
-        """Puts shares back into their range, after an optimiser's step."""
-        with torch.no_grad():
-            for name in self._shares:
-                self.values[name].clamp_(0, 1)
-
-    def _get(self, name: str, default: Tensor, rows: int) -> Tensor:
+        """A number in [0, 1]; the default is [batch, ...], and comes back as it is unless free."""
         if not self.free:
             return default
         if name not in self.values:
@@ -45,3 +29,9 @@ class Choices:
             start = default.detach().unsqueeze(1).expand(shape).clone()
             self.values[name] = start.requires_grad_()
         return self.values[name]
+
+    def clamp(self) -> None:
+        """Puts the numbers back into their range, after an optimiser's step."""
+        with torch.no_grad():
+            for value in self.values.values():
+                value.clamp_(0, 1)

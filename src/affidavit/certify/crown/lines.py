@@ -60,12 +60,6 @@ def around(op: Op, z: Interval, eps: float) -> Lines:
     return Lines(low, floor, high, ceiling)
 
 
-def with_slopes(op: Op, z: Interval, low: Tensor, high: Tensor, eps: float) -> Lines:
-    """The tightest lines of the given slopes, which may have an axis of rows behind the batch."""
-    z = Interval(z.lower.unsqueeze(1), z.upper.unsqueeze(1))
-    return Lines(low, offsets(op, z, low, eps)[0], high, offsets(op, z, high, eps)[1])
-
-
 def offsets(op: Op, z: Interval, slope: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """Bounds on `op(z) − slope · z` over an interval; the slope broadcasts against it."""
     inner = [torch.clamp(p, z.lower, z.upper) for p in TURNS[type(op)](op, slope.detach())]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affidavit.certify.crown.choices import Choices
-from affidavit.certify.crown.lines import Lines, around, with_slopes
+from affidavit.certify.crown.lines import Lines, around
 from affidavit.certify.crown.maps import MAPS, Map, linear_map
 from affidavit.certify.crown.rounding import Rounding
 from affidavit.graph import BATCH, Graph, Interval, Node, ops
@@ -95,11 +95,18 @@ class Relaxed:
         if node.name not in self._lines:
             self._lines[node.name] = around(node.op, z, self.rounding.eps)
         lines = self._lines[node.name]
-        if not choices.free:
+        if not (choices.free and isinstance(node.op, ops.Relu)):
             return lines
-        low = choices.slope(f"{node.name} low", lines.low, rows)
-        high = choices.slope(f"{node.name} high", lines.high, rows)
-        return with_slopes(node.op, z, low, high, self.rounding.eps)
+        # Above, the chord is best; below an open unit, any slope in [0, 1] passes through 0.
+        opened = ((z.lower < 0) & (z.upper > 0)).unsqueeze(1)
+        low, floor = lines.low.unsqueeze(1), lines.floor.unsqueeze(1)
+        share = choices.share(f"{node.name} low", lines.low, rows)
+        return Lines(
+            torch.where(opened, share, low),
+            torch.where(opened, torch.zeros_like(floor), floor),
+            lines.high.unsqueeze(1),
+            lines.ceiling.unsqueeze(1),
+        )
 
     def least(self, a: Tensor, value: Interval) -> Tensor:
         """The least value of functionals `a·v` over an interval, [batch, row]."""
