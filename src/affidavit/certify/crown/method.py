@@ -12,7 +12,7 @@ from affidavit.certify.crown.rows import bound, meet, refine
 from affidavit.certify.derivatives import DERIVATIVES, derivative, prelu
 from affidavit.certify.problem import Problem
 from affidavit.certify.target import Score
-from affidavit.graph import Interval, Node, ops
+from affidavit.graph import Graph, Interval, Node, ops
 from affidavit.graph.intervals.rules import RULES as FORWARD
 
 
@@ -25,7 +25,7 @@ def gradient(problem: Problem, chosen: Score, *, steps: int = 0) -> Interval:
         steps: steps of optimisation of the relaxations' free slopes; 0 for the default ones.
     """
     net = relaxed(problem, chosen.node, steps)
-    _cotangents(net, chosen, steps)
+    _cotangents(net, problem.graph, chosen, steps)
     name = problem.graph.input
     every = torch.ones_like(problem.box.lower, dtype=torch.bool)
     found = refine(net, name, net.cotangents[name], every, tangents.lower, steps)
@@ -63,7 +63,7 @@ def relaxed(problem: Problem, last: str, steps: int) -> Relaxed:
     dtype, device = box.lower.dtype, box.lower.device
     start = ibp.forward(problem.graph, box, problem.weights, last)
     fine = {name: value.to(torch.float64, device) for name, value in start.items()}
-    net = Relaxed(problem.graph, last, fine, dtype)
+    net = Relaxed.of(problem.graph, last, fine, dtype)
     depth = {problem.graph.input: 0}
     curved = {problem.graph.input: False}
     for node in net.nodes:
@@ -82,7 +82,7 @@ def relaxed(problem: Problem, last: str, steps: int) -> Relaxed:
     return net
 
 
-def _cotangents(net: Relaxed, chosen: Score, steps: int) -> None:
+def _cotangents(net: Relaxed, graph: Graph, chosen: Score, steps: int) -> None:
     """Bounds of the gradient by every value, tighter where several gates are open behind it."""
     device = net.bounds[chosen.node].lower.device
     coarse = {name: value.to(net.dtype, device) for name, value in net.bounds.items()}
@@ -95,14 +95,14 @@ def _cotangents(net: Relaxed, chosen: Score, steps: int) -> None:
 
     def tighter(name: str, start: Interval) -> Interval:
         net.cotangents[name] = start.to(torch.float64, device)
-        if behind[name] < 2 or name == net.graph.input or net.is_affine(net.graph[name]):
+        if behind[name] < 2 or name not in net.node or net.is_affine(net.node[name]):
             return start
-        open_ = _open_gates(net, net.graph[name])
+        open_ = _open_gates(net, net.node[name])
         found = refine(net, name, net.cotangents[name], open_, tangents.lower, steps)
         net.cotangents[name] = found
         return found.to(net.dtype, device)
 
-    ibp.backward(net.graph, coarse, chosen.node, last, tighter)
+    ibp.backward(graph, coarse, chosen.node, last, tighter)
 
 
 def _open(net: Relaxed, node: Node) -> dict[str, Tensor]:

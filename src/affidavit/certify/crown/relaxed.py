@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,21 +19,37 @@ from affidavit.graph import BATCH, Graph, Interval, Node, ops
 
 @dataclass(eq=False)
 class Relaxed:
-    """A graph up to one value, in float64.
+    """Nodes with bounds of all their values, in float64.
 
     Attributes:
-        graph: the network.
-        last: the value that everything is computed for.
+        nodes: the nodes that depend on the input, in order.
+        shapes: shape of every value (its batch -1) and tensor by name.
         bounds: of values and tensors by name; values' are made tighter in the course.
         dtype: that of the network, whose rounding is charged for.
+        last: the value whose gradient is known.
         cotangents: bounds on the gradient by each value, once they are known.
+        inside: for windows that reach beyond a value's edge, what of it is there, by name:
+            1 or 0, [batch, 1, *space].
     """
 
-    graph: Graph
-    last: str
+    nodes: list[Node]
+    shapes: Mapping[str, tuple[int, ...]]
     bounds: dict[str, Interval]
     dtype: torch.dtype
+    last: str
     cotangents: dict[str, Interval] = field(default_factory=dict)
+    inside: dict[str, Tensor] = field(default_factory=dict)
+
+    @staticmethod
+    def of(graph: Graph, last: str, bounds: dict[str, Interval], dtype: torch.dtype) -> Relaxed:
+        """A graph up to one value."""
+        needed = graph.ancestors([last])
+        nodes = [
+            node
+            for node in graph.nodes
+            if node.name in needed and graph.shapes[node.name][:1] == (BATCH,)
+        ]
+        return Relaxed(nodes, graph.shapes, bounds, dtype, last)
 
     @cached_property
     def rounding(self) -> Rounding:
@@ -39,10 +57,9 @@ class Relaxed:
         return Rounding.of(self.dtype)
 
     @cached_property
-    def nodes(self) -> list[Node]:
-        """The nodes whose value depends on the input and matters to the last, in order."""
-        needed = self.graph.ancestors([self.last])
-        return [node for node in self.graph.nodes if node.name in needed and self.varies(node.name)]
+    def node(self) -> dict[str, Node]:
+        """The nodes by name."""
+        return {node.name: node for node in self.nodes}
 
     def part(self, batch: slice) -> Relaxed:
         """The same for some inputs of the batch."""
@@ -53,11 +70,15 @@ class Relaxed:
                 for name, x in values.items()
             }
 
-        return Relaxed(self.graph, self.last, cut(self.bounds), self.dtype, cut(self.cotangents))
+        inside = {name: mask[batch] for name, mask in self.inside.items()}
+        return dataclasses.replace(
+            self, bounds=cut(self.bounds), cotangents=cut(self.cotangents), inside=inside,
+            _maps={}, _lines={},
+        )  # fmt: skip
 
     def varies(self, name: str) -> bool:
         """Whether a value depends on the input."""
-        return self.graph.shapes[name][:1] == (BATCH,)
+        return self.shapes[name][:1] == (BATCH,)
 
     def operands(self, node: Node) -> list[Interval]:
         """Bounds of the operands."""
@@ -69,7 +90,7 @@ class Relaxed:
 
     def size(self, name: str) -> tuple[int, ...]:
         """Shape of a value, without its batch, or of a tensor."""
-        shape = self.graph.shapes[name]
+        shape = self.shapes[name]
         return shape[1:] if self.varies(name) else shape
 
     def is_affine(self, node: Node) -> bool:

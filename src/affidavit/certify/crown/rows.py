@@ -8,7 +8,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
+from affidavit.certify.crown.receptive import windowed
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.graph import Interval
 
@@ -34,6 +36,10 @@ def refine(
         lower: lower bounds of functionals, of values or of tangents.
         steps: steps of optimisation.
     """
+    local = windowed(net, name, wanted) if lower is values.lower else None
+    if local is not None:
+        found = refine(local.net, name, local.cut(start), local.cut_mask(wanted), lower, steps)
+        return local.put_back(found, start)
     flat = wanted.flatten(1)
     most = int(flat.sum(1).max()) if flat.numel() else 0
     if most == 0:
@@ -42,8 +48,7 @@ def refine(
     index = flat.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
     low, high = start.lower.flatten(1).clone(), start.upper.flatten(1).clone()
     shape = start.lower.shape[1:]
-    widest = max(net.bounds[node.name].lower[0].numel() for node in net.nodes)
-    widest = max(widest, net.bounds[net.graph.input].lower[0].numel())
+    widest = max(net.bounds[n].lower[0].numel() for node in net.nodes for _, n in net.varying(node))
     inputs = max(1, min(len(flat), ROOM // (widest * min(most, 64) * 2)))
     rows = max(1, ROOM // (widest * inputs * 2))
     for first in range(0, len(flat), inputs):

@@ -44,7 +44,10 @@ def lower(net: Relaxed, rows: Mapping[str, Tensor], choices: Choices) -> Tensor:
     for node in reversed(net.nodes):
         if node.name not in held:
             continue
-        parts, constant = _back(net, node, held.pop(node.name), choices)
+        a = held.pop(node.name)
+        if node.name in net.inside:
+            a = a * net.inside[node.name].unsqueeze(1)
+        parts, constant = _back(net, node, a, choices)
         total, size = total + constant, size + constant.abs()
         for name, part in parts:
             if name in held:

@@ -1,0 +1,278 @@
+"""Receptive fields: a convolutional network as many small ones, a position of a value each.
+
+What a value is at one position depends on a window of the values before it. Cut out, the windows
+of all positions are a batch of small networks, which cost a fraction of the large one's rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from affidavit.certify.crown.lines import TURNS
+from affidavit.certify.crown.relaxed import Relaxed
+from affidavit.graph import BATCH, Interval, Node, ops
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Entries of one axis that position p needs: from `step p + start`, `length` of them."""
+
+    step: int
+    start: int
+    length: int
+
+    def through(self, kernel: int, stride: int, before: int, dilation: int) -> Reach:
+        """What sliding windows need to give these entries."""
+        return Reach(
+            self.step * stride,
+            self.start * stride - before,
+            (self.length - 1) * stride + (kernel - 1) * dilation + 1,
+        )
+
+    def join(self, other: Reach) -> Reach | None:
+        """What both need, or None where they move at different paces."""
+        if self.step != other.step:
+            return None
+        start = min(self.start, other.start)
+        end = max(self.start + self.length, other.start + other.length)
+        return Reach(self.step, start, end - start)
+
+
+Field: TypeAlias = tuple[Reach, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Local:
+    """The positions of one value as networks of their own.
+
+    Attributes:
+        net: the windows, their batch being [input, position] in a row, those not wanted left out.
+        kept: which of them are wanted.
+        size: positions along each axis.
+    """
+
+    net: Relaxed
+    kept: Tensor
+    size: tuple[int, ...]
+
+    def cut(self, value: Interval) -> Interval:
+        """The value's entries by position, [batch, channel, 1, ...]."""
+        return Interval(self._cut(value.lower), self._cut(value.upper))
+
+    def cut_mask(self, mask: Tensor) -> Tensor:
+        """As `cut`, of a mask."""
+        return self._cut(mask)
+
+    def put_back(self, found: Interval, start: Interval) -> Interval:
+        """Bounds by position where they were cut; those left out keep their start."""
+        return Interval(
+            *(
+                self._put(new, old)
+                for new, old in ((found.lower, start.lower), (found.upper, start.upper))
+            )
+        )
+
+    def _cut(self, x: Tensor) -> Tensor:
+        rows = x.movedim(1, -1).flatten(0, -2)
+        return rows[self.kept].reshape(-1, x.shape[1], *(1,) * len(self.size))
+
+    def _put(self, new: Tensor, old: Tensor) -> Tensor:
+        rows = old.movedim(1, -1).flatten(0, -2).clone()
+        rows[self.kept] = new.flatten(1)
+        return rows.reshape(old.shape[0], *self.size, old.shape[1]).movedim(-1, 1)
+
+
+def windowed(net: Relaxed, name: str, wanted: Tensor) -> Local | None:
+    """The windows behind the wanted positions of a value, or None where they spare nothing.
+
+    Args:
+        net: the network and its bounds.
+        name: the value.
+        wanted: which of its entries are to be bounded, of its shape.
+    """
+    if name not in net.node or wanted.ndim not in (3, 4) or net.inside:
+        return None
+    cut = _Cut(net)
+    if not cut.follow(name):
+        return None
+    size = tuple(wanted.shape[2:])
+    kept = wanted.movedim(1, -1).flatten(0, -2).any(-1)
+    whole = sum(_numbers(net.shapes[n]) for n in cut.fields)
+    windows = sum(
+        _numbers((BATCH, net.shapes[n][1], *(r.length for r in f))) for n, f in cut.fields.items()
+    )
+    if 2 * windows > whole:
+        return None
+    bounds = {n: x for n, x in net.bounds.items() if not net.varies(n)}
+    inside: dict[str, Tensor] = {}
+    for value, reach in cut.fields.items():
+        x = net.bounds[value]
+        bounds[value] = Interval(*(_unfold(end, reach, size)[kept] for end in (x.lower, x.upper)))
+        there = _unfold(torch.ones_like(x.lower[:1, :1]), reach, size)
+        if value not in cut.leaves and not bool(there.all()):
+            inside[value] = there.repeat(len(x.lower), *(1,) * (there.ndim - 1))[kept]
+    for node in cut.nodes:
+        if node.name not in bounds:  # a narrower window of another
+            bounds[node.name] = _narrowed(node, bounds[node.operands[0]])
+    shapes = {
+        **net.shapes,
+        **{
+            n: (BATCH, *x.lower.shape[1:])
+            for n, x in bounds.items()
+            if n in cut.fields or n not in net.shapes
+        },
+    }
+    small = Relaxed(cut.nodes, shapes, bounds, net.dtype, net.last, inside=inside)
+    return Local(small, kept, size)
+
+
+class _Cut:
+    """Follows a value back to the input and notes what each position needs."""
+
+    def __init__(self, net: Relaxed) -> None:
+        self.net = net
+        self.fields: dict[str, Field] = {}
+        self.leaves: set[str] = set()
+        self.nodes: list[Node] = []
+
+    def follow(self, name: str) -> bool:
+        """Whether everything behind the value is local."""
+        axes = len(self.net.shapes[name]) - 2
+        self.fields[name] = (Reach(1, 0, 1),) * axes
+        needs: dict[str, list[tuple[str, Field]]] = {}
+        for node in reversed(self.net.nodes):
+            if node.name not in self.fields:
+                continue
+            if self._is_leaf(node.name):
+                self.leaves.add(node.name)
+                continue
+            field = _needed(self.net, node, self.fields[node.name])
+            if field is None:
+                return False
+            needs[node.name] = []
+            for _, operand in self.net.varying(node):
+                if len(self.net.shapes[operand]) != axes + 2:
+                    return False
+                joint: list[Reach] = []
+                for mine, other in zip(field, self.fields.get(operand, field), strict=True):
+                    both = mine.join(other)
+                    if both is None:
+                        return False
+                    joint.append(both)
+                self.fields[operand] = tuple(joint)
+                needs[node.name].append((operand, field))
+                if operand not in self.net.node:
+                    self.leaves.add(operand)
+        for node in self.net.nodes:
+            if node.name in needs:
+                self._add(node, dict(needs[node.name]))
+        return True
+
+    def _add(self, node: Node, needs: dict[str, Field]) -> None:
+        operands = []
+        for operand in node.operands:
+            have = self.fields.get(operand)
+            if operand in needs and have is not None and needs[operand] != have:
+                operand = self._narrow(node, operand, have, needs[operand])
+            operands.append(operand)
+        self.nodes.append(Node(node.name, _unpadded(node.op), tuple(operands), node.module))
+
+    def _narrow(self, node: Node, operand: str, have: Field, need: Field) -> str:
+        for axis, (wide, narrow) in enumerate(zip(have, need, strict=True)):
+            if wide != narrow:
+                start = narrow.start - wide.start
+                cut = ops.Slice(axis + 2, start, start + narrow.length)
+                name = f"{operand} for {node.name} {axis}"
+                if all(other.name != name for other in self.nodes):
+                    self.nodes.append(Node(name, cut, (operand,)))
+                operand = name
+        return operand
+
+    def _is_leaf(self, name: str) -> bool:
+        """Whether the value holds entries of the input, moved about."""
+        while name in self.net.node:
+            node = self.net.node[name]
+            if not isinstance(node.op, ops.Reshape | ops.Transpose | ops.Slice):
+                return False
+            name = node.operands[0]
+        return True
+
+
+def _needed(net: Relaxed, node: Node, field: Field) -> Field | None:
+    """What a node needs of its operands, or None where that is not a window."""
+    op = node.op
+    flat = all(
+        net.varies(name) or all(n == 1 for n in _aligned(net.shapes[name], len(field)))
+        for name in node.operands
+    )
+    sizes = {net.shapes[name][2:] for _, name in net.varying(node)}
+    match op:
+        case ops.Conv():
+            kernel = net.shapes[node.operands[1]][2:]
+            before = [pair[0] for pair in op.padding]
+            return _through(field, kernel, op.stride, before, op.dilation)
+        case ops.AveragePool() if not op.ceil_mode and (op.count_padding or not any(op.padding)):
+            return _through(field, op.kernel, op.stride, op.padding, (1,) * len(field))
+        case ops.MaxPool() if not op.ceil_mode and not any(op.padding):
+            return _through(field, op.kernel, op.stride, op.padding, op.dilation)
+        case ops.BatchNorm():
+            return field
+        case ops.PRelu() | ops.Add() | ops.Sub() | ops.Mul() | ops.Div() if flat:
+            return field if sizes == {net.shapes[node.name][2:]} else None
+    return field if type(op) in TURNS else None
+
+
+def _through(
+    field: Field,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    before: Sequence[int],
+    dilation: Sequence[int],
+) -> Field:
+    sides = zip(field, kernel, stride, before, dilation, strict=True)
+    return tuple(reach.through(*numbers) for reach, *numbers in sides)
+
+
+def _aligned(shape: Sequence[int], axes: int) -> Sequence[int]:
+    """The spatial part of a tensor that broadcasts against [batch, channel, *space]."""
+    return shape[-axes:]
+
+
+def _unpadded(op: ops.Op) -> ops.Op:
+    if isinstance(op, ops.Conv):
+        return dataclasses.replace(op, padding=((0, 0),) * len(op.padding))
+    if isinstance(op, ops.AveragePool):
+        return dataclasses.replace(op, padding=(0,) * len(op.padding))
+    return op
+
+
+def _unfold(x: Tensor, field: Field, size: Sequence[int]) -> Tensor:
+    """Windows of x [batch, channel, *space], zeros beyond its edges: [batch · position, ...]."""
+    pairs: list[int] = []
+    for axis in range(len(field) - 1, -1, -1):
+        reach, length = field[axis], x.shape[2 + axis]
+        end = reach.start + reach.step * (size[axis] - 1) + reach.length
+        pairs += [-reach.start, end - length]
+    x = F.pad(x, pairs)
+    for axis, reach in enumerate(field):
+        x = x.unfold(2 + axis, reach.length, reach.step)  # type: ignore[no-untyped-call]
+    axes = len(field)
+    order = (0, *range(2, 2 + axes), 1, *range(2 + axes, 2 + 2 * axes))
+    return x.permute(order).flatten(0, axes)
+
+
+def _narrowed(node: Node, x: Interval) -> Interval:
+    assert isinstance(node.op, ops.Slice)  # noqa: S101  # what `_narrow` makes
+    start, length = node.op.start, node.op.stop - node.op.start
+    return Interval(*(end.narrow(node.op.axis, start, length) for end in (x.lower, x.upper)))
+
+
+def _numbers(shape: Sequence[int]) -> int:
+    return abs(torch.Size(shape[1:]).numel())
