@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affidavit.errors import DomainError, ModelError, nearest
 from affidavit.graph import Graph, Interval
-from affidavit.graph.intervals.interval import outward
+from affidavit.graph.intervals.interval import limits, outward
 
 Size: TypeAlias = float | Tensor
 Range: TypeAlias = tuple[float | Tensor, float | Tensor]
@@ -44,7 +44,10 @@ def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -
         box = Interval(torch.where(radius > 0, box.lower, x), torch.where(radius > 0, box.upper, x))
     if data_range is None:
         return box
-    least, most = (_broadcast("data_range", end, x) for end in data_range)
+    least, most = (
+        _broadcast("data_range", end, x, sign)
+        for end, sign in zip(data_range, (-1, 1), strict=True)
+    )
     if bool(((x < least) | (x > most)).any()):
         raise DomainError(
             f"the input leaves the range of the data: it spans [{float(x.min()):g},"
@@ -85,23 +88,30 @@ def weight_boxes(
     for name, size in sizes.items():
         if size > 0:
             weight = tensors[name]
-            radius = weight.abs() * size
-            boxes[name] = outward(weight - radius, weight + radius, 2)
+            # Rounded up on its own: where γ is near 1 it is large beside what is left of W.
+            radius = outward(weight.abs() * size, weight.abs() * size, 2).upper
+            boxes[name] = outward(weight - radius, weight + radius, 0)
     return boxes
 
 
 def _sizes(name: str, size: Size, x: Tensor) -> Tensor:
-    radius = _broadcast(name, size, x)
+    radius = _broadcast(name, size, x, 1)
     if not bool((torch.isfinite(radius) & (radius >= 0)).all()):
         worst = float(radius.min()) if bool(torch.isfinite(radius).all()) else "not finite"
         raise DomainError(f"{name} is {worst} somewhere; expected finite numbers of at least 0")
     return radius
 
 
-def _broadcast(name: str, value: Size, x: Tensor) -> Tensor:
-    tensor = torch.as_tensor(value, device=x.device)
-    if tensor.dtype != x.dtype:
-        tensor = tensor.to(x.dtype)
+def _broadcast(name: str, value: Size, x: Tensor, sign: int) -> Tensor:
+    """A number or tensor in the dtype of x, rounded up for a sign of 1, down for one of -1."""
+    # PyTorch would take a number for a float32.
+    given = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
+    exact = given.to(x.device) if given.is_floating_point() else given.to(x.device, torch.float64)
+    tensor = exact.to(x.dtype)
+    if tensor.dtype != exact.dtype:
+        eps, tiny = limits(tensor)
+        moved = tensor + sign * (tensor.abs() * eps + tiny)
+        tensor = torch.where(sign * tensor.to(torch.float64) < sign * exact, moved, tensor)
     try:
         return tensor.expand(x.shape)
     except RuntimeError:
