@@ -1,0 +1,94 @@
+"""The attack that any other must beat: points drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from affidavit.certify.attacks.adversary import Adversary, Attribution
+from affidavit.certify.attacks.descent import Tick, random_point
+from affidavit.certify.attacks.found import Best, Found, merit
+from affidavit.certify.attacks.objective import Metric, Objective
+from affidavit.certify.attacks.room import input_room, weight_room
+from affidavit.certify.attacks.search import Progress, at_least_one, describe, in_parts
+from affidavit.certify.bounds import Model
+from affidavit.certify.boxes import Range, Size
+from affidavit.certify.target import Loss, Target
+from affidavit.graph import Graph, Interval
+
+
+def random_search(
+    model: Model,
+    x: Tensor,
+    *,
+    epsilon: Size = 0.0,
+    gamma: float | Mapping[str, float] = 0.0,
+    data_range: Range | None = None,
+    target: Target = None,
+    loss: Loss = "logit",
+    goal: Tensor | None = None,
+    tau: float | None = None,
+    metric: Metric = "mse",
+    objective: Objective | None = None,
+    attribution: Attribution | None = None,
+    budget: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Found:
+    """Draws inputs, weights or both from their boxes, and keeps what the adversary likes best.
+
+    Every second point is a corner of the box, the others are uniform in it.
+
+    Args:
+        epsilon: size of the box of inputs, as of :func:`affidavit.certify.attacks.attack_inputs`.
+        gamma: size of the box of weights, as of
+            :func:`affidavit.certify.attacks.attack_weights`.
+        budget: explanations that are evaluated for each input.
+
+    Other arguments, results, errors and the guarantee as of
+    :func:`affidavit.certify.attacks.attack_inputs`.
+    """
+    at_least_one(budget=budget)
+
+    def room(graph: Graph) -> dict[str, Interval]:
+        box = input_room(x.detach(), epsilon, data_range)
+        moves = bool((box.lower < box.upper).any())
+        return {**({graph.input: box} if moves else {}), **weight_room(graph, gamma, x)}
+
+    described = describe(
+        model,
+        x,
+        room,
+        target=target,
+        loss=loss,
+        goal=goal,
+        tau=tau,
+        metric=metric,
+        attribution=attribution,
+        objective=objective,
+    )
+
+    def run(part: Adversary, together: int, tick: Tick) -> Found:
+        best = Best(part)
+        if part.room:
+            _draw(best, budget, together, seed, tick)
+        return best.found(2 + (budget if part.room else 0))
+
+    return in_parts(described, run, budget, progress, budget)
+
+
+def _draw(best: Best, budget: int, together: int, seed: int, tick: Tick) -> None:
+    adversary = best.adversary
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.arange(len(adversary.x), device=adversary.x.device)
+    for first in range(0, budget, together):
+        group = range(first, min(first + together, budget))
+        rows = adversary.take(inputs.repeat(len(group)))
+        drawn = [random_point(adversary, generator, corner=turn % 2 == 1) for turn in group]
+        point = {name: torch.cat([one[name] for one in drawn]) for name in adversary.room}
+        loss = merit(rows, rows.explain(point))
+        for turn, one in enumerate(drawn):
+            best.offer(inputs, loss[turn * len(inputs) : (turn + 1) * len(inputs)], one)
+        tick(len(group))

@@ -1,0 +1,163 @@
+"""Running an attack: the adversary of a call, and its inputs a part at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from affidavit.certify.attacks.adversary import Adversary, Attribution
+from affidavit.certify.attacks.descent import COST, PROBES, Tick, descend
+from affidavit.certify.attacks.found import Best, Found
+from affidavit.certify.attacks.local import improve
+from affidavit.certify.attacks.objective import Objective, likeness
+from affidavit.certify.bounds import Model
+from affidavit.certify.target import Loss, Target, score
+from affidavit.errors import DomainError
+from affidavit.graph import BATCH, Graph, Interval, load
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the evaluations done and those there are, over all parts of the batch."""
+
+Room: TypeAlias = Callable[[Graph], Mapping[str, Interval]]
+
+_ENTRIES = 2**22
+"""Entries of activations and weights that are evaluated at once."""
+
+
+def describe(
+    model: Model,
+    x: Tensor,
+    room: Room,
+    *,
+    target: Target,
+    loss: Loss,
+    goal: Tensor | None,
+    tau: float | None,
+    metric: str,
+    attribution: Attribution | None,
+    objective: Objective | None,
+) -> Adversary:
+    """The adversary that the arguments of an attack describe; see :func:`attack_inputs`."""
+    graph = load(model, x[:1])
+    graph.check_input(x)
+    with torch.inference_mode(False):
+        x = x.detach().clone()
+    if attribution is not None and loss != "logit":
+        raise DomainError(f"loss is {loss!r}; attributions explain the logit of a class")
+    if objective is not None and (goal is not None or tau is not None):
+        raise DomainError("goal and tau belong to the objective that was given beside them")
+    allowed = room(graph)
+    found = Adversary(graph, score(graph, x, target, loss), x, allowed, attribution, objective)
+    if objective is None:
+        before = found.explain({})
+        return replace(found, objective=likeness(before, goal, tau, metric))
+    return found
+
+
+def attack(
+    adversary: Adversary,
+    *,
+    steps: int,
+    restarts: int,
+    beta: float,
+    seed: int,
+    progress: Progress | None,
+) -> Found:
+    """Descent from every start, then search around the best; search alone where there is no slope.
+
+    Raises:
+        DomainError: fewer than one step or restart, or a sharpness that is not positive.
+    """
+    at_least_one(steps=steps, restarts=restarts)
+    if not 0 < beta < math.inf:
+        raise DomainError(f"beta is {beta}; expected a positive number")
+    trials = steps * restarts
+    descents = COST * trials
+
+    def run(part: Adversary, together: int, tick: Tick) -> Found:
+        best = Best(part)
+        if not part.room:
+            return best.found(2)
+        # Attributions may not tell rows apart, of which each restart has another sharpness.
+        together = 1 if part.attribution is not None else together
+        smooth = descend(
+            best, steps=steps, restarts=restarts, together=together, beta=beta, seed=seed, tick=tick
+        )
+        improve(best, trials=trials if smooth else trials + descents, seed=seed, tick=tick)
+        return best.found(2 + PROBES + trials + descents)
+
+    return in_parts(adversary, run, restarts, progress, trials + descents)
+
+
+def in_parts(
+    adversary: Adversary,
+    run: Callable[[Adversary, int, Tick], Found],
+    copies: int,
+    progress: Progress | None,
+    evaluations: int,
+) -> Found:
+    """Attacks as many inputs at a time as memory should hold.
+
+    Args:
+        adversary: of all inputs.
+        run: attacks a part, given how many copies of it to evaluate at once.
+        copies: the most copies that are of use.
+        progress: told how far all parts are together.
+        evaluations: of a part.
+    """
+    rows = max(1, _ENTRIES // _entries(adversary))
+    count = len(adversary.x)
+    if not count:
+        raise DomainError("there are no inputs to attack: the batch is empty")
+    parts = torch.split(torch.arange(count, device=adversary.x.device), min(rows, count))
+    clock = _Clock(progress, evaluations * len(parts))
+    found = [
+        run(adversary.take(part), max(1, min(copies, rows // len(part))), clock) for part in parts
+    ]
+    return found[0] if len(found) == 1 else _joined(found)
+
+
+class _Clock:
+    """Counts evaluations and tells of them."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self, evaluations: int) -> None:
+        self.done += evaluations
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+
+def at_least_one(**counts: int) -> None:
+    """Raises DomainError for a count below 1."""
+    for name, count in counts.items():
+        if count < 1:
+            raise DomainError(f"{name} is {count}; expected at least 1")
+
+
+def _entries(adversary: Adversary) -> int:
+    shapes = adversary.graph.shapes.values()
+    values = sum(math.prod(shape[1:]) for shape in shapes if shape[:1] == (BATCH,))
+    return values + sum(
+        box.lower[0].numel()
+        for name, box in adversary.room.items()
+        if name != adversary.graph.input
+    )
+
+
+def _joined(found: list[Found]) -> Found:
+    params = [part.params for part in found if part.params is not None]
+    return Found(
+        x=torch.cat([part.x for part in found]),
+        params={k: torch.cat([p[k] for p in params]) for k in params[0]} if params else None,
+        explanation=torch.cat([part.explanation for part in found]),
+        value=torch.cat([part.value for part in found]),
+        success=torch.cat([part.success for part in found]),
+        evaluations=found[0].evaluations,
+    )
