@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from affidavit.certify import ibp, windows
-from affidavit.certify.crown import tangents, values
+from affidavit.certify.crown import tangents, ties, values
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.certify.crown.rows import bound, meet, refine
 from affidavit.certify.derivatives import DERIVATIVES, derivative, prelu
@@ -26,6 +26,7 @@ def gradient(problem: Problem, chosen: Score, *, steps: int = 0) -> Interval:
     """
     net = relaxed(problem, chosen.node, steps)
     _cotangents(net, problem.graph, chosen, steps)
+    net.ties.update(ties.tied(net))
     name = problem.graph.input
     every = torch.ones_like(problem.box.lower, dtype=torch.bool)
     found = refine(net, name, net.cotangents[name], every, tangents.lower, steps)

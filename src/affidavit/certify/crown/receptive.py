@@ -48,89 +48,77 @@ class Reach:
 Field: TypeAlias = tuple[Reach, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Local:
-    """The positions of one value as networks of their own.
-
-    Attributes:
-        net: the windows, their batch being [input, position] in a row, those not wanted left out.
-        kept: which of them are wanted.
-        size: positions along each axis.
-    """
-
-    net: Relaxed
-    kept: Tensor
-    size: tuple[int, ...]
-
-    def cut(self, value: Interval) -> Interval:
-        """The value's entries by position, [batch, channel, 1, ...]."""
-        return Interval(self._cut(value.lower), self._cut(value.upper))
-
-    def cut_mask(self, mask: Tensor) -> Tensor:
-        """As `cut`, of a mask."""
-        return self._cut(mask)
-
-    def put_back(self, found: Interval, start: Interval) -> Interval:
-        """Bounds by position where they were cut; those left out keep their start."""
-        return Interval(
-            *(
-                self._put(new, old)
-                for new, old in ((found.lower, start.lower), (found.upper, start.upper))
-            )
-        )
-
-    def _cut(self, x: Tensor) -> Tensor:
-        rows = x.movedim(1, -1).flatten(0, -2)
-        return rows[self.kept].reshape(-1, x.shape[1], *(1,) * len(self.size))
-
-    def _put(self, new: Tensor, old: Tensor) -> Tensor:
-        rows = old.movedim(1, -1).flatten(0, -2).clone()
-        rows[self.kept] = new.flatten(1)
-        return rows.reshape(old.shape[0], *self.size, old.shape[1]).movedim(-1, 1)
-
-
-def windowed(net: Relaxed, name: str, wanted: Tensor) -> Local | None:
-    """The windows behind the wanted positions of a value, or None where they spare nothing.
-
-    Args:
-        net: the network and its bounds.
-        name: the value.
-        wanted: which of its entries are to be bounded, of its shape.
-    """
-    if name not in net.node or wanted.ndim not in (3, 4) or net.inside:
+def windowed(net: Relaxed, name: str) -> Windowed | None:
+    """The windows behind the positions of a value, or None where they spare nothing."""
+    if name not in net.node or len(net.shapes[name]) not in (3, 4) or net.inside:
         return None
     cut = _Cut(net)
     if not cut.follow(name):
         return None
-    size = tuple(wanted.shape[2:])
-    kept = wanted.movedim(1, -1).flatten(0, -2).any(-1)
-    whole = sum(_numbers(net.shapes[n]) for n in cut.fields)
-    windows = sum(
-        _numbers((BATCH, net.shapes[n][1], *(r.length for r in f))) for n, f in cut.fields.items()
-    )
-    if 2 * windows > whole:
-        return None
-    bounds = {n: x for n, x in net.bounds.items() if not net.varies(n)}
-    inside: dict[str, Tensor] = {}
-    for value, reach in cut.fields.items():
-        x = net.bounds[value]
-        bounds[value] = Interval(*(_unfold(end, reach, size)[kept] for end in (x.lower, x.upper)))
-        there = _unfold(torch.ones_like(x.lower[:1, :1]), reach, size)
-        if value not in cut.leaves and not bool(there.all()):
-            inside[value] = there.repeat(len(x.lower), *(1,) * (there.ndim - 1))[kept]
-    for node in cut.nodes:
-        if node.name not in bounds:  # a narrower window of another
-            bounds[node.name] = _narrowed(node, bounds[node.operands[0]])
     shapes = {
-        **net.shapes,
-        **{
-            n: (BATCH, *x.lower.shape[1:])
-            for n, x in bounds.items()
-            if n in cut.fields or n not in net.shapes
-        },
+        value: (BATCH, net.shapes[value][1], *(reach.length for reach in field))
+        for value, field in cut.fields.items()
     }
-    small = Relaxed(cut.nodes, shapes, bounds, net.dtype, net.last, inside=inside)
-    return Local(small, kept, size)
+    whole = sum(_numbers(net.shapes[value]) for value in shapes)
+    if 2 * sum(map(_numbers, shapes.values())) > whole:
+        return None
+    return Windowed(net, name, cut, shapes)
+
+
+@dataclass(frozen=True, eq=False)
+class Windowed:
+    """The entries of one value as networks of their own.
+
+    Attributes:
+        net: the whole network.
+        name: the value.
+        cut: what each position needs.
+        shapes: shapes of the windows.
+    """
+
+    net: Relaxed
+    name: str
+    cut: _Cut
+    shapes: dict[str, tuple[int, ...]]
+
+    @property
+    def numbers(self) -> int:
+        """Numbers in the largest window."""
+        return max(map(_numbers, self.shapes.values()))
+
+    def around(self, entries: Tensor) -> tuple[Relaxed, Tensor]:
+        """The windows of some entries, as a batch, and the entry's row in each.
+
+        Args:
+            entries: their indices, [entry, (input, channel, *position)].
+
+        Returns:
+            The small networks, and one-hot coefficients [entry, 1, channel, 1, ...].
+        """
+        net, size = self.net, self.net.shapes[self.name][2:]
+        place = entries[:, 0]
+        for axis, length in enumerate(size):
+            place = place * length + entries[:, 2 + axis]
+        bounds = {name: x for name, x in net.bounds.items() if not net.varies(name)}
+        inside: dict[str, Tensor] = {}
+        for value, field in self.cut.fields.items():
+            x = net.bounds[value]
+            lower, upper = (_unfold(end, field, size)[place] for end in (x.lower, x.upper))
+            bounds[value] = Interval(lower, upper)
+            there = _unfold(torch.ones_like(x.lower[:1, :1]), field, size)
+            if value not in self.cut.leaves and not bool(there.all()):
+                inside[value] = there[place % len(there)]
+        shapes = {**net.shapes, **self.shapes}
+        for node in self.cut.nodes:
+            if node.name not in bounds:  # a narrower window of another
+                bounds[node.name] = _narrowed(node, bounds[node.operands[0]])
+                shapes[node.name] = (BATCH, *bounds[node.name].lower.shape[1:])
+        one = torch.zeros((len(entries), self.shapes[self.name][1]), dtype=torch.float64)
+        one = one.to(entries.device).scatter(1, entries[:, 1:2], 1.0)
+        small = Relaxed(
+            self.cut.nodes, shapes, bounds, net.dtype, net.last, net.source, inside=inside
+        )
+        return small, one.reshape(len(entries), 1, -1, *(1,) * len(size))
 
 
 class _Cut:
@@ -262,7 +250,7 @@ def _unfold(x: Tensor, field: Field, size: Sequence[int]) -> Tensor:
         pairs += [-reach.start, end - length]
     x = F.pad(x, pairs)
     for axis, reach in enumerate(field):
-        x = x.unfold(2 + axis, reach.length, reach.step)  # type: ignore[no-untyped-call]
+        x = x.unfold(2 + axis, reach.length, reach.step)
     axes = len(field)
     order = (0, *range(2, 2 + axes), 1, *range(2 + axes, 2 + 2 * axes))
     return x.permute(order).flatten(0, axes)

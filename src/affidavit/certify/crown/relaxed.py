@@ -14,6 +14,7 @@ from affidavit.certify.crown.choices import Choices
 from affidavit.certify.crown.lines import Lines, around
 from affidavit.certify.crown.maps import MAPS, Map, linear_map
 from affidavit.certify.crown.rounding import Rounding
+from affidavit.certify.crown.tie import Tie
 from affidavit.graph import BATCH, Graph, Interval, Node, ops
 
 
@@ -27,9 +28,11 @@ class Relaxed:
         bounds: of values and tensors by name; values' are made tighter in the course.
         dtype: that of the network, whose rounding is charged for.
         last: the value whose gradient is known.
+        source: name of the input.
         cotangents: bounds on the gradient by each value, once they are known.
         inside: for windows that reach beyond a value's edge, what of it is there, by name:
             1 or 0, [batch, 1, *space].
+        ties: lines in the input for gates, by the node's name.
     """
 
     nodes: list[Node]
@@ -37,8 +40,10 @@ class Relaxed:
     bounds: dict[str, Interval]
     dtype: torch.dtype
     last: str
+    source: str
     cotangents: dict[str, Interval] = field(default_factory=dict)
     inside: dict[str, Tensor] = field(default_factory=dict)
+    ties: dict[str, Tie] = field(default_factory=dict)
 
     @staticmethod
     def of(graph: Graph, last: str, bounds: dict[str, Interval], dtype: torch.dtype) -> Relaxed:
@@ -49,7 +54,7 @@ class Relaxed:
             for node in graph.nodes
             if node.name in needed and graph.shapes[node.name][:1] == (BATCH,)
         ]
-        return Relaxed(nodes, graph.shapes, bounds, dtype, last)
+        return Relaxed(nodes, graph.shapes, bounds, dtype, last, graph.input)
 
     @cached_property
     def rounding(self) -> Rounding:
@@ -71,10 +76,16 @@ class Relaxed:
             }
 
         inside = {name: mask[batch] for name, mask in self.inside.items()}
+        ties = {name: tie.part(batch) for name, tie in self.ties.items()}
         return dataclasses.replace(
-            self, bounds=cut(self.bounds), cotangents=cut(self.cotangents), inside=inside,
-            _maps={}, _lines={},
-        )  # fmt: skip
+            self,
+            bounds=cut(self.bounds),
+            cotangents=cut(self.cotangents),
+            inside=inside,
+            ties=ties,
+            _maps={},
+            _lines={},
+        )
 
     def varies(self, name: str) -> bool:
         """Whether a value depends on the input."""

@@ -10,17 +10,14 @@ from torch import Tensor
 
 from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
-from affidavit.certify.crown.receptive import windowed
+from affidavit.certify.crown.receptive import Windowed, windowed
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.graph import Interval
 
 Lower: TypeAlias = Callable[[Relaxed, Mapping[str, Tensor], Choices], Tensor]
 
-ROOM = 1 << 22
+ROOM = 1 << 19
 """Numbers in the rows that are propagated at once, counted at the largest value on their way."""
-
-RATE = 0.1
-"""Step of Adam over slopes and shares, whose natural range is [0, 1]."""
 
 
 def refine(
@@ -36,15 +33,14 @@ def refine(
         lower: lower bounds of functionals, of values or of tangents.
         steps: steps of optimisation.
     """
-    local = windowed(net, name, wanted) if lower is values.lower else None
+    local = windowed(net, name) if lower is values.lower else None
     if local is not None:
-        found = refine(local.net, name, local.cut(start), local.cut_mask(wanted), lower, steps)
-        return local.put_back(found, start)
+        return _by_window(local, start, wanted, steps)
     flat = wanted.flatten(1)
     most = int(flat.sum(1).max()) if flat.numel() else 0
     if most == 0:
         return start
-    # Inputs of a batch want different entries: the rest of the shorter ones is thrown away.
+    # Inputs of a batch want different entries: the shorter ones bound some that they need not.
     index = flat.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
     low, high = start.lower.flatten(1).clone(), start.upper.flatten(1).clone()
     shape = start.lower.shape[1:]
@@ -56,14 +52,31 @@ def refine(
         part = net.part(batch)
         for start_row in range(0, most, rows):
             chosen = index[batch, start_row : start_row + rows]
-            count = chosen.shape[1]
-            one = low.new_zeros((len(chosen), count, flat.shape[1]))
-            one.scatter_(2, chosen.unsqueeze(2), 1.0)
-            one = one.reshape(*one.shape[:2], *shape)
-            found = bound(part, name, torch.cat([one, -one], 1), lower, steps)
-            low[batch] = low[batch].scatter_reduce(1, chosen, found[:, :count], "amax")
-            high[batch] = high[batch].scatter_reduce(1, chosen, -found[:, count:], "amin")
+            one = low.new_zeros((*chosen.shape, flat.shape[1])).scatter_(
+                2, chosen.unsqueeze(2), 1.0
+            )
+            below, above = _both(part, name, one.reshape(*chosen.shape, *shape), lower, steps)
+            low[batch] = low[batch].scatter_reduce(1, chosen, below, "amax")
+            high[batch] = high[batch].scatter_reduce(1, chosen, above, "amin")
     return Interval(low.reshape(start.lower.shape), high.reshape(start.upper.shape))
+
+
+def _by_window(local: Windowed, start: Interval, wanted: Tensor, steps: int) -> Interval:
+    low, high = start.lower.clone(), start.upper.clone()
+    entries = wanted.nonzero()
+    for part in torch.split(entries, max(1, ROOM // (2 * local.numbers))):
+        small, one = local.around(part)
+        below, above = _both(small, local.name, one, values.lower, steps)
+        place = tuple(part.T)
+        low[place] = torch.maximum(low[place], below[:, 0])
+        high[place] = torch.minimum(high[place], above[:, 0])
+    return Interval(low, high)
+
+
+def _both(net: Relaxed, name: str, one: Tensor, lower: Lower, steps: int) -> tuple[Tensor, Tensor]:
+    """Lower and upper bounds of functionals of one value, [batch, row]."""
+    found = bound(net, name, torch.cat([one, -one], 1), lower, steps)
+    return found[:, : one.shape[1]], -found[:, one.shape[1] :]
 
 
 def bound(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int) -> Tensor:
@@ -73,18 +86,14 @@ def bound(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int) -> Tenso
     if steps == 0:
         return best
     choices = Choices(free=True)
-    with torch.enable_grad():
-        lower(net, {name: a}, choices)
-        if not choices.values:
-            return best
-        optimiser = torch.optim.Adam(choices.values.values(), lr=RATE, betas=(0.8, 0.9))
-        for _ in range(steps):
+    for step in range(steps):
+        with torch.enable_grad():
             found = lower(net, {name: a}, choices)
-            best = torch.maximum(best, found.detach())
-            optimiser.zero_grad()
-            (-found.sum()).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            choices.clamp()
+            if not choices.values:
+                break
+            slopes = torch.autograd.grad(found.sum(), list(choices.values.values()))
+        best = torch.maximum(best, found.detach())
+        choices.towards(slopes, 1 / (step + 2))
     with torch.no_grad():
         return torch.maximum(best, lower(net, {name: a}, choices))
 

@@ -24,6 +24,7 @@ from affidavit.certify.crown.maps import linear_map
 from affidavit.certify.crown.planes import Plane
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.certify.crown.rounding import magnitude
+from affidavit.certify.crown.ties import gain
 from affidavit.certify.crown.values import each
 from affidavit.certify.derivatives import DERIVATIVES, derivative, prelu
 from affidavit.graph import Interval, Node, ops
@@ -32,6 +33,7 @@ from affidavit.graph.intervals.interval import multiply, outward, reciprocal
 Step: TypeAlias = tuple[Tensor | None, Tensor, dict[str, Tensor]]
 """The tangent of the node's value (None where it was bounded away), a constant, and coefficients
 of values that gates were tied to."""
+Gains: TypeAlias = list[tuple[Tensor, Tensor]]
 
 
 def lower(net: Relaxed, rows: Mapping[str, Tensor], choices: Choices) -> Tensor:
@@ -49,12 +51,13 @@ def lower(net: Relaxed, rows: Mapping[str, Tensor], choices: Choices) -> Tensor:
     total = first.new_zeros(first.shape[:2])
     size = torch.zeros_like(total)
     tied: dict[str, Tensor] = {}
+    gains: Gains = []
     last_user = {name: node.name for node in net.nodes for name in node.operands}
     for node in net.nodes:
         for index, name in net.varying(node):
             if name not in held:
                 continue
-            tangent, constant, ties = _push(net, node, index, held[name], choices)
+            tangent, constant, ties = _push(net, node, index, held[name], choices, gains)
             total, size = total + constant, size + constant.abs()
             for place, a in ties.items():
                 tied[place] = tied[place] + a if place in tied else a
@@ -74,17 +77,20 @@ def lower(net: Relaxed, rows: Mapping[str, Tensor], choices: Choices) -> Tensor:
     if tied:
         constant = values.lower(net, tied, choices)
         total, size = total + constant, size + constant.abs()
+    if gains:
+        more = gain(net, gains)
+        total, size = total + more, size + more
     return total - size * net.rounding.gamma(2 * len(net.nodes))
 
 
-def _push(net: Relaxed, node: Node, index: int, t: Tensor, choices: Choices) -> Step:
+def _push(net: Relaxed, node: Node, index: int, t: Tensor, choices: Choices, gains: Gains) -> Step:
     if net.is_affine(node):
         return _affine(net, node, index, t)
     if isinstance(node.op, ops.MaxPool):
         return _max_pool(net, node, t)
     gate = _gate(net, node, index)
     if gate is not None:
-        return _gated(net, node, index, t, gate, choices)
+        return _gated(net, node, index, t, gate, choices, gains)
     # No plane: the operand's cotangent is bounded.
     dtype = net.dtype
     operands = [x.to(dtype, t.device) for x in net.operands(node)]
@@ -132,7 +138,13 @@ def _gate(net: Relaxed, node: Node, index: int) -> Interval | None:
 
 
 def _gated(
-    net: Relaxed, node: Node, index: int, t: Tensor, gate: Interval, choices: Choices
+    net: Relaxed,
+    node: Node,
+    index: int,
+    t: Tensor,
+    gate: Interval,
+    choices: Choices,
+    gains: Gains,
 ) -> Step:
     out = net.size(node.name)
     if net.size(node.operands[index]) != out:  # a broadcast operand
@@ -144,6 +156,8 @@ def _gated(
     if choices.free:
         plane = plane.mixed(choices.share(f"{node.name} plane", plane.share, t.shape[1]))
     found, constant = net.rounding.apply(plane.lines, t, magnitude(a))
+    if not choices.free and node.name in net.ties:
+        gains.append(net.ties[node.name].spread(t, plane.left, net.rounding))
     if not (choices.free and isinstance(node.op, ops.Relu)):
         return found, constant, {}
     tie = choices.share(f"{node.name} tie", torch.zeros_like(a.lower), t.shape[1])

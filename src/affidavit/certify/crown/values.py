@@ -37,6 +37,21 @@ def lower(net: Relaxed, rows: Mapping[str, Tensor], choices: Choices) -> Tensor:
 
     Guarantee: `sound`.
     """
+    held, total = lines(net, rows, choices)
+    size = total.abs()
+    for name, a in held.items():
+        constant = net.least(a, net.bounds[name])
+        total, size = total + constant, size + constant.abs()
+    return total - size * net.rounding.gamma(len(held))
+
+
+def lines(
+    net: Relaxed, rows: Mapping[str, Tensor], choices: Choices
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Lower bounds as functionals of the input, with its coefficients, and a constant.
+
+    Arguments as of :func:`lower`. A value that has no linear bounds is bounded on the way.
+    """
     held = dict(rows)
     first = next(iter(held.values()))
     total = first.new_zeros(first.shape[:2])
@@ -55,10 +70,7 @@ def lower(net: Relaxed, rows: Mapping[str, Tensor], choices: Choices) -> Tensor:
                 error = magnitude(net.bounds[name]) * (2 * net.rounding.eps)
                 total = total + net.rounding.charge(part, error)
             held[name] = part
-    for name, a in held.items():
-        constant = net.least(a, net.bounds[name])
-        total, size = total + constant, size + constant.abs()
-    return total - size * net.rounding.gamma(2 * len(net.nodes))
+    return held, total - size * net.rounding.gamma(2 * len(net.nodes))
 
 
 def each(a: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:

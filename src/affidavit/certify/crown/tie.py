@@ -1,0 +1,49 @@
+"""Lines in the input that stand for gates: see :mod:`affidavit.certify.crown.ties`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from torch import Tensor
+
+from affidavit.certify.crown.rounding import Rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Tie:
+    """Lines in the input for some units of a ReLU.
+
+    Attributes:
+        index: the units, flat, [batch, unit]; entries beyond an input's own have no weight.
+        below, above: coefficients of the lines below and above z, [batch, unit, input].
+        floor, ceiling: their constants, rounded outward, [batch, unit].
+        opening, closing: what a coefficient of s is multiplied by for one of z, where it is
+            positive and where it is negative, [batch, 1, unit].
+    """
+
+    index: Tensor
+    below: Tensor
+    floor: Tensor
+    above: Tensor
+    ceiling: Tensor
+    opening: Tensor
+    closing: Tensor
+
+    def spread(self, t: Tensor, left: Tensor, r: Rounding) -> tuple[Tensor, Tensor]:
+        """Coefficients of the input [batch, row, input] and a constant [batch, row].
+
+        Args:
+            t: tangents at the gate, [batch, row, ...].
+            left: what each is multiplied by for the coefficient of s, [batch, ...].
+            r: what is charged for rounding.
+        """
+        rows = self.index.unsqueeze(1).expand(-1, t.shape[1], -1)
+        c = t.flatten(2).gather(2, rows) * left.flatten(1).gather(1, self.index).unsqueeze(1)
+        up, down = c.clamp(min=0) * self.opening, c.clamp(max=0) * self.closing
+        found = up @ self.below + down @ self.above
+        constant = r.total(up, self.floor, 1) + r.total(down, self.ceiling, -1)
+        return found, constant
+
+    def part(self, batch: slice) -> Tie:
+        """The same for some inputs of the batch."""
+        return Tie(**{field.name: getattr(self, field.name)[batch] for field in fields(self)})
