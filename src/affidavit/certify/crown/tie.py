@@ -15,17 +15,16 @@ class Tie:
 
     Attributes:
         index: the units, flat, [batch, unit]; entries beyond an input's own have no weight.
-        below, above: coefficients of the lines below and above z, [batch, unit, input].
-        floor, ceiling: their constants, rounded outward, [batch, unit].
+        line: coefficients of a line below z for a unit that is mostly open, of one above z for
+            one that is mostly shut, [batch, unit, input].
+        constant: its value at 0, rounded down or up, [batch, unit].
         opening, closing: what a coefficient of s is multiplied by for one of z, where it is
-            positive and where it is negative, [batch, 1, unit].
+            positive and where it is negative, [batch, 1, unit]; one of the two is 0.
     """
 
     index: Tensor
-    below: Tensor
-    floor: Tensor
-    above: Tensor
-    ceiling: Tensor
+    line: Tensor
+    constant: Tensor
     opening: Tensor
     closing: Tensor
 
@@ -40,9 +39,8 @@ class Tie:
         rows = self.index.unsqueeze(1).expand(-1, t.shape[1], -1)
         c = t.flatten(2).gather(2, rows) * left.flatten(1).gather(1, self.index).unsqueeze(1)
         up, down = c.clamp(min=0) * self.opening, c.clamp(max=0) * self.closing
-        found = up @ self.below + down @ self.above
-        constant = r.total(up, self.floor, 1) + r.total(down, self.ceiling, -1)
-        return found, constant
+        constant = r.total(up, self.constant, 1) + r.total(down, self.constant, -1)
+        return (up + down) @ self.line, constant
 
     def part(self, batch: slice) -> Tie:
         """The same for some inputs of the batch."""

@@ -22,7 +22,7 @@ from affidavit.certify.crown.rounding import magnitude
 from affidavit.certify.crown.tie import Tie
 from affidavit.graph import Node, ops
 
-MOST = 256
+MOST = 2048
 """Open units of a layer up to which its gates are tied."""
 
 _SHORT = 1 - 1e-14  # so that a rounded coefficient is never too large
@@ -48,23 +48,30 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     if not 0 < most <= MOST or name == net.source:
         return None
     index = opened.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+    low, high = lower.gather(1, index), upper.gather(1, index)
     weighs = opened.gather(1, index)
-    one = lower.new_zeros((*index.shape, lower.shape[1])).scatter_(2, index.unsqueeze(2), 1.0)
+    mostly = torch.where(low + high > 0, 1.0, -1.0).to(low)  # open, or shut
+    one = lower.new_zeros((*index.shape, lower.shape[1]))
+    one = one.scatter_(2, index.unsqueeze(2), mostly.unsqueeze(2))
     one = one.reshape(*index.shape, *z.lower.shape[1:])
-    lines, constant = values.lines(net, {name: torch.cat([one, -one], 1)}, Choices())
+    lines, constant = values.lines(net, {name: one}, Choices())
     if set(lines) - {net.source}:
         return None  # something on the way was bounded rather than carried back
-    flat = lines[net.source].flatten(2)
+    # A line below z where it is mostly open, and below −z, which is one above z, where not.
+    line = lines[net.source].flatten(2)
     box = net.bounds[net.source]
     center = (box.lower / 2 + box.upper / 2).flatten(1).unsqueeze(-1)
-    at_center = (flat @ center).squeeze(-1) + constant
-    below, above = flat[:, :most], -flat[:, most:]
-    floor, ceiling = constant[:, :most], -constant[:, most:]
-    safe = torch.where(weighs, lower.gather(1, index), -torch.ones_like(floor))
-    top = torch.where(weighs, upper.gather(1, index), torch.ones_like(floor))
-    opening = torch.where(weighs & (at_center[:, :most] > 0), _SHORT / top, torch.zeros_like(top))
-    closing = torch.where(weighs & (at_center[:, most:] > 0), -_SHORT / safe, torch.zeros_like(top))
-    return Tie(index, below, floor, above, ceiling, opening.unsqueeze(1), closing.unsqueeze(1))
+    gains = weighs & ((line @ center).squeeze(-1) + constant > 0)
+    nothing = torch.zeros_like(low)
+    opening = torch.where(gains & (mostly > 0), _SHORT / high.where(weighs, nothing + 1), nothing)
+    closing = torch.where(gains & (mostly < 0), _SHORT / (-low).where(weighs, nothing + 1), nothing)
+    return Tie(
+        index,
+        line * mostly.unsqueeze(2),
+        constant * mostly,
+        opening.unsqueeze(1),
+        closing.unsqueeze(1),
+    )
 
 
 def gain(net: Relaxed, parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
