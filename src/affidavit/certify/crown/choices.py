@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -20,7 +19,6 @@ class Choices:
 
     free: bool = False
     values: dict[str, Tensor] = field(default_factory=dict)
-    _slopes: dict[str, Tensor] = field(default_factory=dict)
 
     def share(self, name: str, default: Tensor, rows: int) -> Tensor:
         """A number in [0, 1]; the default is [batch, ...], and comes back as it is unless free."""
@@ -32,17 +30,8 @@ class Choices:
             self.values[name] = start.requires_grad_()
         return self.values[name]
 
-    def towards(self, slopes: Sequence[Tensor], share: float) -> None:
-        """Moves every number towards the end of [0, 1] that the mean of its slopes points to.
-
-        The bound is the least over the box for given numbers: a game against an adversary who
-        picks the input. Answering his mean move with a mean of best answers (fictitious play)
-        comes to the best numbers in few steps.
-        """
+    def clamp(self) -> None:
+        """Puts the numbers back into [0, 1], after an optimiser's step."""
         with torch.no_grad():
-            for (name, value), slope in zip(self.values.items(), slopes, strict=True):
-                past = self._slopes.get(name)
-                slope = slope if past is None else past + slope
-                self._slopes[name] = slope
-                best = torch.where(slope > 0, 1.0, torch.where(slope < 0, 0.0, value))
-                value.lerp_(best, share)
+            for value in self.values.values():
+                value.clamp_(0, 1)

@@ -20,6 +20,10 @@ ROOM = 1 << 19
 """Numbers in the rows that are propagated at once, counted at the largest value on their way."""
 
 
+RATE = 0.5
+"""Step of Adam over numbers in [0, 1]: large, as few steps are taken."""
+
+
 def refine(
     net: Relaxed, name: str, start: Interval, wanted: Tensor, lower: Lower, steps: int
 ) -> Interval:
@@ -81,19 +85,26 @@ def _both(net: Relaxed, name: str, one: Tensor, lower: Lower, steps: int) -> tup
 
 def bound(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int) -> Tensor:
     """Lower bounds of functionals of one value, [batch, row]; the best of all steps."""
-    with torch.no_grad():
-        best = lower(net, {name: a}, Choices())
     if steps == 0:
-        return best
+        with torch.no_grad():
+            return lower(net, {name: a}, Choices())
+    best = a.new_full(a.shape[:2], -torch.inf)
     choices = Choices(free=True)
-    for step in range(steps):
+    optimiser: torch.optim.Adam | None = None
+    for _ in range(steps):
         with torch.enable_grad():
             found = lower(net, {name: a}, choices)
             if not choices.values:
-                break
-            slopes = torch.autograd.grad(found.sum(), list(choices.values.values()))
+                return found.detach()
+            parameters = list(choices.values.values())
+            slopes = torch.autograd.grad(-found.sum(), parameters)
         best = torch.maximum(best, found.detach())
-        choices.towards(slopes, 1 / (step + 2))
+        if optimiser is None:
+            optimiser = torch.optim.Adam(parameters, lr=RATE, betas=(0.8, 0.9))
+        for parameter, slope in zip(parameters, slopes, strict=True):
+            parameter.grad = slope
+        optimiser.step()
+        choices.clamp()
     with torch.no_grad():
         return torch.maximum(best, lower(net, {name: a}, choices))
 
