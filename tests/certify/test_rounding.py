@@ -1,15 +1,18 @@
-"""What rounding did to bounds: boxes smaller than asked for."""
+"""What rounding did to bounds: boxes smaller than asked for, and gradients computed in a dtype."""
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from affidavit.certify import gradient_bounds
+from affidavit.certify.bounds import Method
 from affidavit.certify.boxes import input_box, weight_boxes
-from affidavit.graph import load
+from affidavit.graph import Graph, Node, load, ops
 
 DTYPES = [torch.float32, torch.float64]
 SIZES = [0.02, 0.1, 0.3, 1e-3, 0.7, 1 / 3]
@@ -59,3 +62,56 @@ def test_boxes_of_weights_are_not_smaller_than_asked_for(dtype: torch.dtype, gam
         ):
             assert low <= weight - Fraction(gamma) * abs(weight)
             assert high >= weight + Fraction(gamma) * abs(weight)
+
+
+# What a network computes in the dtype of the bounds is within them, without any slack.
+
+FAR = torch.cat([torch.linspace(-110, 110, 221), torch.linspace(-4, 4, 81)]).double()
+SATURATING: list[nn.Module] = [
+    nn.Sigmoid(), nn.Tanh(), nn.ELU(), nn.ELU(0.7), nn.SELU(), nn.CELU(0.3), nn.Softplus(),
+    nn.Softplus(2.5, 1.0), nn.Hardswish(), nn.Hardsigmoid(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", ["ibp", "crown"])
+@pytest.mark.parametrize("module", SATURATING, ids=str)
+def test_derivatives_of_saturated_units(
+    module: nn.Module, method: Method, dtype: torch.dtype
+) -> None:
+    x = FAR.to(dtype)[:, None].expand(-1, 2).contiguous().requires_grad_()
+    graph = load(module, x[:1])
+    # PyTorch's own backward of these takes their constants (1 / alpha, 1 / 6) in float32, whatever
+    # the dtype: what is bounded is the graph.
+    coarse = isinstance(module, nn.CELU | nn.Hardswish | nn.Hardsigmoid)
+    networks = [graph] if coarse else [graph, module]
+    expected = [torch.autograd.grad(network(x)[:, 0].sum(), x)[0] for network in networks]
+    for epsilon in (0.0, 1e-7, 0.05):
+        bounds = gradient_bounds(graph, x, epsilon=epsilon, target=0, method=method)
+        assert all(bounds.contains(gradient) for gradient in expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("module", [nn.Softmax(1), nn.LogSoftmax(1)], ids=str)
+def test_derivatives_of_a_saturated_softmax(module: nn.Module, dtype: torch.dtype) -> None:
+    network = nn.Sequential(module, nn.Linear(3, 2)).to(dtype)
+    gap = torch.linspace(0, 60, 61, dtype=dtype)
+    x = torch.stack([gap, torch.zeros_like(gap), -gap], 1).requires_grad_()
+    (expected,) = torch.autograd.grad(network(x)[:, 0].sum(), x)
+    graph = load(network, x[:1])
+    for epsilon in (0.0, 1e-7, 0.05):
+        assert gradient_bounds(graph, x, epsilon=epsilon, target=0).contains(expected)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1e8, 1.0, -1e8, 3.0])))
+def test_what_consumers_hand_back_is_summed_in_any_order(order: tuple[float, ...]) -> None:
+    nodes = [Node(f"m{i}", ops.Mul(), ("input", f"c{i}")) for i in range(4)]
+    nodes += [Node("s1", ops.Add(), ("m0", "m1")), Node("s2", ops.Add(), ("s1", "m2")),
+              Node("s3", ops.Add(), ("s2", "m3"))]  # fmt: skip
+    tensors = {f"c{i}": torch.tensor(factor) for i, factor in enumerate(order)}
+    bounds = gradient_bounds(Graph(tuple(nodes), "s3", (1,), tensors), torch.ones(1, 1), target=0)
+    for factors in itertools.permutations(order):
+        total = torch.zeros(1, 1)
+        for factor in factors:
+            total = total + factor
+        assert bounds.contains(total)

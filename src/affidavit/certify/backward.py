@@ -224,7 +224,11 @@ def _softmax(op: ops.Softmax, y: Interval, x: Interval) -> Sequence[Interval | N
     pairs = Interval(pairs.lower.masked_fill(itself, 0), pairs.upper.masked_fill(itself, 0))
     terms = multiply(pairs, Interval(p_last.lower.unsqueeze(-2), p_last.upper.unsqueeze(-2)))
     total = _summed(terms, Interval.point(y_last.lower.unsqueeze(-1)))
-    mean = Interval(total.lower.squeeze(-1), total.upper.squeeze(-1))
+    # A framework may compute ȳ_j − Σ_k p_k ȳ_k, with p that do not quite sum to 1.
+    eps, _ = limits(y.lower)
+    size = torch.maximum(y_last.lower.abs(), y_last.upper.abs()).amax(-1, keepdim=True)
+    slack = size * ((2 * n + 16) * eps)
+    mean = Interval(total.lower.squeeze(-1) - slack, total.upper.squeeze(-1) + slack)
     found = multiply(mean, p_last)
     return (Interval(found.lower.movedim(-1, op.axis), found.upper.movedim(-1, op.axis)),)
 

@@ -3,6 +3,9 @@
 At a kink the derivative may be any subgradient that a framework might return: the derivative is
 certain only strictly beside it, but for ReLU and its kin at 0, where every framework takes the
 side below.
+
+Where a framework has the derivative from the value (1 − y² for tanh, say), what it computes of a
+saturated unit is the rounding of that difference. The bounds allow for it.
 """
 
 from __future__ import annotations
@@ -14,14 +17,29 @@ import torch
 from torch import Tensor
 
 from affidavit.graph import Interval, ops
-from affidavit.graph.intervals.interval import multiply, outward, union
+from affidavit.graph.intervals.interval import limits, multiply, outward, union
 from affidavit.graph.intervals.rules import number, smooth
 from affidavit.graph.ops import Op
 
 
-def derivative(op: Op, z: Interval) -> Interval:
-    """All values of the op's derivative over z. PReLU's is not elementwise in one operand."""
-    return DERIVATIVES[type(op)](op, z)
+def derivative(op: Op, z: Interval, eps: float | None = None) -> Interval:
+    """All values of the op's derivative over z. PReLU's is not elementwise in one operand.
+
+    Args:
+        op: the op.
+        z: bounds of its operand.
+        eps: relative rounding error of the network, where it is not that of the bounds.
+    """
+    found = DERIVATIVES[type(op)](op, z)
+    if type(op) not in DIFFERENCES:
+        return found
+    slack = DIFFERENCES[type(op)](op, z) * (16 * (limits(z.lower)[0] if eps is None else eps))
+    lower, upper = found.lower - slack, found.upper + slack
+    # The difference keeps its sign.
+    return Interval(
+        torch.where(found.lower >= 0, torch.clamp(lower, min=0), lower),
+        torch.where(found.upper <= 0, torch.clamp(upper, max=0), upper),
+    )
 
 
 def _step(yes: Tensor, maybe: Tensor, z: Interval) -> Interval:
@@ -117,3 +135,11 @@ DERIVATIVES: dict[type[Op], Callable[..., Interval]] = {
     ops.Elu: _elu,
 }
 """The derivative rule of every elementwise op of one operand but GELU and SiLU."""
+
+
+DIFFERENCES: dict[type[Op], Callable[..., Tensor]] = {
+    ops.Sigmoid: lambda op, z: smooth(op, z, 0, 1).upper,  # y (1 − y)
+    ops.Tanh: lambda op, z: torch.ones_like(z.lower),  # 1 − y²
+    ops.Elu: lambda op, z: (z.lower <= 0).to(z.lower.dtype) * abs(op.scale * op.alpha),  # (y + 1)
+}
+"""Size of the numbers whose difference a framework may take for the derivative, by op."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from affidavit.certify.problem import Problem
 from affidavit.certify.target import Score
 from affidavit.errors import DomainError, UnsupportedOpsError
 from affidavit.graph import BATCH, Graph, Interval, ops, propagate
-from affidavit.graph.intervals.interval import add, bilinear, subtract
+from affidavit.graph.intervals.interval import add, bilinear, limits, outward, subtract
 from affidavit.graph.intervals.propagate import plain_sums
 
 Bounds = dict[str, Interval]
@@ -111,12 +111,14 @@ def backward(
     Raises:
         DomainError: the bounds overflow.
     """
-    found = {last: cotangent}
+    found: Bounds = {}
+    parts = {last: [cotangent]}
     overflow = torch.zeros((), dtype=torch.bool, device=cotangent.lower.device)
     with plain_sums():
         for node in reversed(graph.nodes):
-            if node.name not in found:
+            if node.name not in parts:
                 continue
+            found[node.name] = _total(parts[node.name])
             if tighter is not None:
                 found[node.name] = tighter(node.name, found[node.name])
             operands = [bounds[name] for name in node.operands]
@@ -124,7 +126,9 @@ def backward(
             for name, part in zip(node.operands, back, strict=False):
                 if part is None or graph.shapes[name][:1] != (BATCH,):
                     continue
-                found[name] = add(found[name], part) if name in found else part
+                parts.setdefault(name, []).append(part)
+        if graph.input in parts:
+            found[graph.input] = _total(parts[graph.input])
         for part in found.values():
             overflow = overflow | ~(
                 torch.isfinite(part.lower).all() & torch.isfinite(part.upper).all()
@@ -140,6 +144,18 @@ def backward(
     if tighter is not None:
         found[graph.input] = tighter(graph.input, found[graph.input])
     return found
+
+
+def _total(parts: Sequence[Interval]) -> Interval:
+    """The sum of what the consumers of a value hand back, taken in any order."""
+    if len(parts) < 3:
+        return parts[0] if len(parts) == 1 else add(*parts)
+    eps, tiny = limits(parts[0].lower)
+    lower = torch.stack([part.lower for part in parts])
+    upper = torch.stack([part.upper for part in parts])
+    size = torch.maximum(lower.abs(), upper.abs()).sum(0)
+    slack = size * ((len(parts) + 8) * eps) + tiny
+    return outward(lower.sum(0) - slack, upper.sum(0) + slack, 1)
 
 
 def check(graph: Graph, last: str) -> None:

@@ -116,7 +116,7 @@ def _gate(net: Relaxed, node: Node, index: int) -> Interval | None:
     op, operands = node.op, net.operands(node)
     x = operands[0]
     if type(op) in DERIVATIVES:
-        return derivative(op, x)
+        return derivative(op, x, net.rounding.eps)
     if isinstance(op, ops.PRelu):
         return prelu(x, operands[1])
     if isinstance(op, ops.Mul):
