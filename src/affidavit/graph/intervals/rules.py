@@ -71,14 +71,24 @@ def _batch_norm(
     root = outward(
         torch.sqrt(variance.lower + op.epsilon), torch.sqrt(variance.upper + op.epsilon), 2
     )
-    return add(multiply(subtract(x, mean), multiply(scale, reciprocal(root))), shift)
+    factor = multiply(scale, reciprocal(root))
+    y = add(multiply(subtract(x, mean), factor), shift)
+    # PyTorch computes x factor + (shift - mean factor), which cancels where the mean is large.
+    eps, tiny = limits(x.lower)
+    size = _magnitude(x) + _magnitude(mean)
+    slack = (size * _magnitude(factor) + _magnitude(shift)) * (8 * eps) + tiny
+    return Interval(y.lower - slack, y.upper + slack)
+
+
+def _magnitude(x: Interval) -> Tensor:
+    """Largest absolute value."""
+    return torch.maximum(x.lower.abs(), x.upper.abs())
 
 
 def _averaging(op: Op, x: Interval, terms: int) -> Interval:
     """Sums with weights of one sign are monotone: the ends of x give the ends of the result."""
     eps, tiny = limits(x.lower)
-    magnitude = torch.maximum(x.lower.abs(), x.upper.abs())
-    slack = evaluate(op, magnitude) * ((terms + 8) * eps) + terms * tiny
+    slack = evaluate(op, _magnitude(x)) * ((terms + 8) * eps) + terms * tiny
     return outward(evaluate(op, x.lower) - slack, evaluate(op, x.upper) + slack, 1)
 
 
@@ -206,7 +216,8 @@ def _softmax(op: ops.Softmax, x: Interval) -> Interval:
 def _log_softmax(op: ops.LogSoftmax, x: Interval) -> Interval:
     odds, slack = _odds(op.axis, x)
     y = outward(F.logsigmoid(odds.lower - slack), F.logsigmoid(odds.upper + slack), 16)
-    return Interval(y.lower, torch.clamp(y.upper, max=0))
+    # Computed as x_j less a logarithm, it errs by as much itself.
+    return Interval(y.lower - slack, torch.clamp(y.upper + slack, max=0))
 
 
 RULES: dict[type[Op], Rule] = {
