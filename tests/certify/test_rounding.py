@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -84,7 +85,7 @@ def test_derivatives_of_saturated_units(
     # PyTorch's own backward of these takes their constants (1 / alpha, 1 / 6) in float32, whatever
     # the dtype: what is bounded is the graph.
     coarse = isinstance(module, nn.CELU | nn.Hardswish | nn.Hardsigmoid)
-    networks = [graph] if coarse else [graph, module]
+    networks: list[Callable[[Tensor], Tensor]] = [graph] if coarse else [graph, module]
     expected = [torch.autograd.grad(network(x)[:, 0].sum(), x)[0] for network in networks]
     for epsilon in (0.0, 1e-7, 0.05):
         bounds = gradient_bounds(graph, x, epsilon=epsilon, target=0, method=method)
