@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from tests.graph.modules import Apply, Residual
 from torch import Tensor, nn
 
-from affidavit.graph import Graph, load, ops
+from affidavit.graph import Graph, Node, load, ops
 
 
 @dataclass(frozen=True)
 class Network:
-    """A module by name and the shape of one input.
+    """A module, or a graph, by name and the shape of one input.
 
     Attributes:
         scale: of random inputs.
@@ -29,29 +29,26 @@ class Network:
     """
 
     name: str
-    make: Callable[[], nn.Module]
+    make: Callable[[], nn.Module | Graph]
     shape: tuple[int, ...]
     scale: float = 1.0
     edit: Callable[[Graph], Graph] = lambda graph: graph
 
     @functools.cached_property
-    def module(self) -> nn.Module:
-        """In evaluation mode, its weights and statistics random but fixed."""
+    def graph(self) -> Graph:
+        """The graph, made once for all tests; weights and statistics random but fixed."""
         torch.manual_seed(5)
-        module = self.make().eval()
-        for name, tensor in module.state_dict().items():
+        made = self.make()
+        if isinstance(made, Graph):
+            return made
+        for name, tensor in made.eval().state_dict().items():
             if name.endswith("running_mean"):
                 tensor.normal_(0, 0.5)
             elif name.endswith("running_var"):
                 tensor.uniform_(0.5, 2)
             elif name.endswith("weight") and tensor.ndim == 1:
                 tensor.uniform_(-1.5, 1.5)  # scales of batch norm and slopes of PReLU
-        return module
-
-    @functools.cached_property
-    def graph(self) -> Graph:
-        """The graph of the module, made once for all tests."""
-        return self.edit(load(self.module, torch.zeros(1, *self.shape)))
+        return self.edit(load(made, torch.zeros(1, *self.shape)))
 
     @functools.cached_property
     def without_biases(self) -> Graph:
@@ -128,7 +125,7 @@ NETWORKS: list[Network] = []
 
 def network(
     name: str,
-    make: Callable[[], nn.Module],
+    make: Callable[[], nn.Module | Graph],
     shape: tuple[int, ...],
     scale: float = 1.0,
     edit: Callable[[Graph], Graph] = lambda graph: graph,
@@ -140,7 +137,6 @@ def between(
     name: str,
     *middle: Callable[[], nn.Module],
     gain: float = 1.0,
-    edit: Callable[[Graph], Graph] = lambda graph: graph,
 ) -> None:
     """Something elementwise between two dense layers, twice; the first layer's weights scaled."""
 
@@ -152,7 +148,7 @@ def between(
             first, *(m() for m in middle), nn.Linear(6, 5), *(m() for m in middle), nn.Linear(5, 3)
         )
 
-    network(name, make, (4,), edit=edit)
+    network(name, make, (4,))
 
 
 def image(name: str, *middle: Callable[[], nn.Module], shape: tuple[int, ...] = (2, 5, 6)) -> None:
@@ -187,6 +183,7 @@ def joined(name: str, join: Callable[[Tensor, Tensor], Tensor], width: int = 5) 
 # Dense layers.
 between("dense", nn.ReLU)
 between("dense tenfold", nn.ReLU, gain=10.0)
+between("dense fortyfold", nn.ReLU, gain=40.0)
 network(
     "one layer", lambda: nn.Linear(5, 3), (5,)
 )  # fmt: skip
@@ -314,55 +311,74 @@ network(
 
 # Elementwise ops.
 
-
-def without_threshold(graph: Graph) -> Graph:
-    """Softplus as ONNX has it."""
-    nodes = tuple(
-        dataclasses.replace(node, op=ops.Softplus()) if isinstance(node.op, ops.Softplus) else node
-        for node in graph.nodes
-    )
-    return dataclasses.replace(graph, nodes=nodes)
-
-
-between("leaky relu", lambda: nn.LeakyReLU(0.2))
-between("leaky relu falling", lambda: nn.LeakyReLU(-0.2))
-between("leaky relu steep", lambda: nn.LeakyReLU(1.7))
-between("prelu", nn.PReLU)
-between("relu6", nn.ReLU6, gain=10.0)
-between("hardtanh", lambda: nn.Hardtanh(-0.5, 0.3))
-between("abs", function(torch.abs))
-between("sigmoid", nn.Sigmoid)
-between("tanh", nn.Tanh)
-between("softplus", nn.Softplus)
-between("softplus bent", lambda: nn.Softplus(2.5, 1.0))
-between("softplus with a negative beta", lambda: nn.Softplus(-1.5, 2.0))
-between("softplus without threshold", nn.Softplus, edit=without_threshold)
-between("elu", lambda: nn.ELU(0.7))
-between("selu", nn.SELU)
-between("celu", lambda: nn.CELU(0.7))
-between("hardswish", nn.Hardswish)
-between("hardsigmoid", nn.Hardsigmoid)
-between("softmax inside", lambda: nn.Softmax(1))
-between("log-softmax inside", lambda: nn.LogSoftmax(1))
-for smooth, activation in (
-    ("sigmoid", nn.Sigmoid), ("tanh", nn.Tanh), ("softplus", nn.Softplus), ("elu", nn.ELU),
-    ("softmax", lambda: nn.Softmax(1)), ("log-softmax", lambda: nn.LogSoftmax(1)),
-):  # fmt: skip
-    between(f"saturated {smooth}", activation, gain=40.0)
+SELU = ops.Elu(1.6732632423543772, 1.0507009873554805)
+SATURATING: dict[str, ops.Op] = {
+    "sigmoid": ops.Sigmoid(),
+    "tanh": ops.Tanh(),
+    "softplus": ops.Softplus(1.0, 20.0),
+    "elu": ops.Elu(),
+    "softmax": ops.Softmax(1),
+    "log-softmax": ops.LogSoftmax(1),
+}
 
 
-def alone(name: str, make: Callable[[], nn.Module]) -> None:
+def alone(name: str, make: Callable[[], nn.Module | Graph]) -> None:
     """An activation of the input itself, far out: nothing hides what its derivative rounds."""
     network(f"{name} alone", make, (4,), scale=12.0)
 
 
-alone("sigmoid", nn.Sigmoid)
-alone("tanh", nn.Tanh)
-alone("softplus", nn.Softplus)
-alone("softplus bent", lambda: nn.Softplus(2.5, 1.0))
-network("softplus without threshold alone", nn.Softplus, (4,), 12.0, without_threshold)
-alone("elu", lambda: nn.ELU(0.7))
-alone("selu", nn.SELU)
+def single(op: ops.Op) -> Callable[[], Graph]:
+    """A graph of one op."""
+    return lambda: Graph((Node("y", op, ("input",)),), "y", (4,), {})
+
+
+DENSE = {1.0: "dense", 10.0: "dense tenfold", 40.0: "dense fortyfold"}
+
+
+def activated(name: str, op: ops.Op, gain: float = 1.0) -> None:
+    """An activation in place of the ReLUs of a dense network, which is imported only once."""
+
+    def make() -> Graph:
+        dense = named(DENSE[gain]).graph
+        nodes = tuple(
+            dataclasses.replace(node, op=op) if isinstance(node.op, ops.Relu) else node
+            for node in dense.nodes
+        )
+        return dataclasses.replace(dense, nodes=nodes)
+
+    network(name, make, (4,))
+
+
+activated("leaky relu", ops.LeakyRelu(0.2))
+activated("leaky relu falling", ops.LeakyRelu(-0.2))
+activated("leaky relu steep", ops.LeakyRelu(1.7))
+between("prelu", nn.PReLU)
+activated("relu6", ops.Clip(0.0, 6.0), gain=10.0)
+activated("hardtanh", ops.Clip(-0.5, 0.3))
+activated("abs", ops.Abs())
+activated("sigmoid", ops.Sigmoid())
+activated("tanh", ops.Tanh())
+activated("softplus", ops.Softplus(1.0, 20.0))
+activated("softplus bent", ops.Softplus(2.5, 1.0))
+activated("softplus with a negative beta", ops.Softplus(-1.5, 2.0))
+activated("softplus without threshold", ops.Softplus())
+activated("elu", ops.Elu(0.7))
+activated("selu", SELU)
+between("celu", lambda: nn.CELU(0.7))
+between("hardswish", nn.Hardswish)
+between("hardsigmoid", nn.Hardsigmoid)
+activated("softmax inside", ops.Softmax(1))
+activated("log-softmax inside", ops.LogSoftmax(1))
+for smooth in ("sigmoid", "tanh", "softplus", "elu", "softmax", "log-softmax"):
+    activated(f"saturated {smooth}", SATURATING[smooth], gain=40.0)
+
+alone("sigmoid", single(ops.Sigmoid()))
+alone("tanh", single(ops.Tanh()))
+alone("softplus", single(ops.Softplus(1.0, 20.0)))
+alone("softplus bent", single(ops.Softplus(2.5, 1.0)))
+alone("softplus without threshold", single(ops.Softplus()))
+alone("elu", single(ops.Elu(0.7)))
+alone("selu", single(SELU))
 alone("hardswish", nn.Hardswish)
 alone("softmax", lambda: nn.Sequential(nn.Softmax(1), nn.Linear(4, 3)))
 alone("log-softmax", lambda: nn.Sequential(nn.LogSoftmax(1), nn.Linear(4, 3)))
