@@ -66,8 +66,10 @@ def refine(
 
 
 def _by_window(local: Windowed, start: Interval, wanted: Tensor, steps: int) -> Interval:
-    low, high = start.lower.clone(), start.upper.clone()
     entries = wanted.nonzero()
+    if not len(entries):
+        return start
+    low, high = start.lower.clone(), start.upper.clone()
     for part in torch.split(entries, max(1, ROOM // (2 * local.numbers))):
         small, one = local.around(part)
         below, above = _both(small, local.name, one, values.lower, steps)
