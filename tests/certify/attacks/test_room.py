@@ -40,14 +40,12 @@ def test_inputs_are_within_epsilon(values: list[float], epsilon: float, dtype: t
         assert middle + Fraction(epsilon) - high <= step + Fraction(torch.finfo(dtype).tiny)
 
 
-@given(
-    st.lists(numbers, min_size=1, max_size=4),
-    st.one_of(sizes, st.sampled_from([0.5, 1.0, 0.9999999999999999])),
-    st.sampled_from(DTYPES),
-)
-def test_weights_are_within_gamma(values: list[float], gamma: float, dtype: torch.dtype) -> None:
-    graph = one_layer(values, dtype)
-    room = weight_room(graph, gamma, torch.zeros(1, len(values), dtype=dtype))
+@pytest.mark.parametrize("gamma", [0.0, 1e-30, 1e-9, 0.05, 0.7, 0.9999999999999999, 1.0, 2.5])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_weights_are_within_gamma(gamma: float, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    graph = one_layer([0.0, 1.0, *torch.randn(40, generator=generator).tolist()], dtype)
+    room = weight_room(graph, gamma, torch.zeros(1, 42, dtype=dtype))
     assert set(room) == (set(graph.parameters) if gamma else set())
     for name, box in room.items():
         certified = weight_boxes(graph, gamma)[name]
@@ -58,6 +56,14 @@ def test_weights_are_within_gamma(values: list[float], gamma: float, dtype: torc
             low, middle, high = (Fraction(end.item()) for end in (lower, weight, upper))
             radius = abs(middle) * Fraction(gamma)
             assert middle - radius <= low <= middle <= high <= middle + radius
+
+
+def test_the_range_of_the_data_is_rounded_inward() -> None:
+    x = torch.full((1, 1), 0.3)
+    room = input_room(x, 1.0, (0.1, 0.7))
+    assert 0.1 <= float(room.lower) <= 0.1 + 2e-8
+    assert 0.7 - 2e-7 <= float(room.upper) <= 0.7
+    assert torch.tensor(0.7).item() < 0.7 < room.upper.nextafter(torch.tensor(2.0)).item()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -79,5 +79,5 @@ def test_what_crosses_zero_at_a_kink() -> None:
     graph = next(case for case in CASES if case.name == "minimum").graph
     (node,) = kinks(graph, graph.output)
     x = torch.tensor([[1.0, -2.0, 0.0, 3.0]])
-    values = graph.values(x, [name for name in node.operands])
+    values = graph.values(x, list(node.operands))
     assert torch.equal(crossing(node, values).abs(), 3 * x.abs())

@@ -41,8 +41,13 @@ class Best:
         self.loss = merit(adversary, adversary.explain(self.point))
 
     def offer(self, index: Tensor, loss: Tensor, point: Point) -> None:
-        """Takes what is better for inputs given by number, each at most once."""
-        better = loss < self.loss[index]
+        """Takes what is better for inputs given by number, each at most once.
+
+        Better by more than rounding: many points have one explanation, and the first stays.
+        """
+        worst = self.loss[index]
+        slack = 16 * torch.finfo(self.adversary.x.dtype).eps * worst.abs()
+        better = loss < worst - torch.where(worst.isinf(), 0.0, slack)
         rows = index[better]
         self.loss[rows] = loss[better]
         for name, value in point.items():

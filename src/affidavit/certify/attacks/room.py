@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from affidavit.certify.boxes import Range, Size, input_box, weight_boxes
+from affidavit.certify.boxes import Range, Size, input_box, rounded, weight_boxes
 from affidavit.errors import DomainError
 from affidavit.graph import Graph, Interval
 
@@ -26,12 +26,15 @@ def input_room(x: Tensor, epsilon: Size, data_range: Range | None) -> Interval:
     """
     if x.dtype not in (torch.float32, torch.float64):
         raise DomainError(f"the input has the dtype {x.dtype}; expected float32 or float64")
-    outer = input_box(x, epsilon, data_range)
+    input_box(x, epsilon, data_range)  # for its checks
     radius = torch.as_tensor(epsilon, dtype=torch.float64, device=x.device)
-    inner = _inward(x, radius)
-    return Interval(
-        torch.maximum(inner.lower, outer.lower), torch.minimum(inner.upper, outer.upper)
-    )
+    room = _inward(x, radius)
+    if data_range is None:
+        return room
+    ends = (torch.as_tensor(e, dtype=torch.float64, device=x.device) for e in data_range)
+    least, most = (rounded(end, x, up=up) for end, up in zip(ends, (True, False), strict=True))
+    lower = torch.minimum(torch.maximum(room.lower, least), x)
+    return Interval(lower, torch.maximum(torch.minimum(room.upper, most), x))
 
 
 def weight_room(graph: Graph, gamma: float | Mapping[str, float], x: Tensor) -> dict[str, Interval]:

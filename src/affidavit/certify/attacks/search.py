@@ -43,20 +43,21 @@ def describe(
     objective: Objective | None,
 ) -> Adversary:
     """The adversary that the arguments of an attack describe; see :func:`attack_inputs`."""
-    graph = load(model, x[:1])
-    graph.check_input(x)
-    with torch.inference_mode(False):
-        x = x.detach().clone()
     if attribution is not None and loss != "logit":
         raise DomainError(f"loss is {loss!r}; attributions explain the logit of a class")
     if objective is not None and (goal is not None or tau is not None):
         raise DomainError("goal and tau belong to the objective that was given beside them")
-    allowed = room(graph)
-    found = Adversary(graph, score(graph, x, target, loss), x, allowed, attribution, objective)
-    if objective is None:
-        before = found.explain({})
-        return replace(found, objective=likeness(before, goal, tau, metric))
-    return found
+    with torch.inference_mode(False):
+        graph = load(model, x[:1].clone())
+        graph.check_input(x)
+        x = x.detach().clone()
+        allowed = room(graph)
+        chosen = score(graph, x, target, loss)
+        found = Adversary(graph, chosen, x, allowed, attribution, objective)
+        if objective is None:
+            before = found.explain({})
+            return replace(found, objective=likeness(before, goal, tau, metric))
+        return found
 
 
 def attack(
@@ -116,9 +117,11 @@ def in_parts(
         raise DomainError("there are no inputs to attack: the batch is empty")
     parts = torch.split(torch.arange(count, device=adversary.x.device), min(rows, count))
     clock = _Clock(progress, evaluations * len(parts))
-    found = [
-        run(adversary.take(part), max(1, min(copies, rows // len(part))), clock) for part in parts
-    ]
+    with torch.inference_mode(False):
+        found = [
+            run(adversary.take(part), max(1, min(copies, rows // len(part))), clock)
+            for part in parts
+        ]
     return found[0] if len(found) == 1 else _joined(found)
 
 
