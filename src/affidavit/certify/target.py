@@ -36,7 +36,7 @@ class Score:
 
     def of(self, logits: Tensor) -> Tensor:
         """The function's values, [batch]."""
-        flat = logits.flatten(1)
+        flat = by_class(logits)
         chosen = flat.gather(1, self.first[:, None]).squeeze(1)
         if self.loss == "cross_entropy":
             return torch.logsumexp(flat, 1) - chosen
@@ -52,10 +52,10 @@ class Score:
     def cotangent(self, logits: Interval) -> Interval:
         """Bounds on the gradient by the logits, of their shape, over their bounds."""
         shape = logits.lower.shape
-        like = logits.lower.flatten(1)
+        like = by_class(logits.lower)
         one = torch.zeros_like(like).scatter(1, self.first[:, None], 1.0)
         if self.loss == "cross_entropy":
-            flat = Interval(like, logits.upper.flatten(1))
+            flat = Interval(like, by_class(logits.upper))
             p = FORWARD[ops.Softmax](ops.Softmax(1), flat)
             found = subtract(p, Interval.point(one))
             # The gradient of a probability lies in [0, 1], less 1 for the class itself.
@@ -104,6 +104,11 @@ def score(graph: Graph, x: Tensor, target: Target = None, loss: Loss = "logit") 
     return Score(loss, node, first, second)
 
 
+def by_class(logits: Tensor) -> Tensor:
+    """Outputs as [batch, class], whatever axes they have beside the batch, none included."""
+    return logits[:, None] if logits.ndim == 1 else logits.flatten(1)
+
+
 def logits_of(graph: Graph) -> str:
     """Name of the value before a final softmax or log-softmax, or the output."""
     node = next((node for node in graph.nodes if node.name == graph.output), None)
@@ -114,7 +119,7 @@ def logits_of(graph: Graph) -> str:
 
 def _order(graph: Graph, node: str, x: Tensor) -> Tensor:
     with torch.no_grad():
-        logits = graph.values(x, (node,))[node].flatten(1)
+        logits = by_class(graph.values(x, (node,))[node])
     if not bool(torch.isfinite(logits).all()):
         raise ModelError("the model gives NaN or infinite outputs: there is no predicted class")
     return logits.argsort(dim=1, descending=True, stable=True)
