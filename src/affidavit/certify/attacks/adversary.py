@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from affidavit.certify.attacks.objective import Objective
 from affidavit.certify.attacks.smoothing import crossing, kinks, smooth_value
-from affidavit.certify.target import Score
+from affidavit.certify.target import Score, by_class
 from affidavit.errors import DomainError, ModelError
 from affidavit.graph import BATCH, Graph, Interval
 
@@ -48,8 +48,8 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits, [batch, class]."""
         if self.sharpness is None:
-            return self.graph.values(x, (self.node,), self.params)[self.node].flatten(1)
-        return smooth_value(self.graph, self.node, x, self.sharpness, self.params).flatten(1)
+            return by_class(self.graph.values(x, (self.node,), self.params)[self.node])
+        return by_class(smooth_value(self.graph, self.node, x, self.sharpness, self.params))
 
 
 @dataclass(frozen=True, eq=False)

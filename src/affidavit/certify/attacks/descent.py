@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from affidavit.certify.attacks.adversary import Adversary, Point, Sharpness
+from affidavit.certify.attacks.drawing import drawn, random_point
 from affidavit.certify.attacks.found import Best, merit
 
 COST = 4
@@ -40,6 +41,7 @@ def descend(
     *,
     steps: int,
     restarts: int,
+    draws: int,
     together: int,
     beta: float,
     seed: int,
@@ -50,9 +52,9 @@ def descend(
     Args:
         best: where what is found goes, with the adversary.
         steps: steps from each start.
-        restarts: starts; the first is the given point, the others are random, and the same for
-            all inputs.
-        together: restarts that are evaluated in one batch.
+        restarts: starts; the first is the given point, each other the best of some random ones.
+        draws: random points from which a start is chosen.
+        together: copies of the batch that are evaluated at once.
         beta: sharpness, a factor on all.
         seed: of what is random.
         tick: told of the evaluations.
@@ -67,7 +69,8 @@ def descend(
     for first in range(0, restarts, together):
         group = range(first, min(first + together, restarts))
         rows = adversary.take(inputs.repeat(len(group)))
-        starts = [random_point(adversary, generator) if r else adversary.start for r in group]
+        starts = [_start(best, generator, draws, together) if r else adversary.start for r in group]
+        tick(draws * sum(r > 0 for r in group))
         point = {name: torch.cat([start[name] for start in starts]) for name in adversary.room}
         sharpness = {
             name: torch.cat([beta * _STARTS[r % len(_STARTS)] / spread for r in group])
@@ -94,19 +97,21 @@ def descend(
     return True
 
 
-def random_point(adversary: Adversary, generator: torch.Generator, corner: bool = False) -> Point:
-    """One place in the room, or corner of it, for every input: the same in relation to its box."""
-    point = {}
-    for name, box in adversary.room.items():
-        # Drawn on the CPU in one dtype: the same on every device.
-        share = torch.rand((1, *box.lower.shape[1:]), generator=generator, dtype=torch.float64)
-        if corner:
-            share = share.round()
-        share = share.to(box.lower.device, box.lower.dtype)
-        drawn = box.lower * (1 - share) + box.upper * share
-        drawn = torch.clamp(drawn, box.lower, box.upper)
-        point[name] = drawn.expand(len(adversary.x), *drawn.shape[1:]).clone()
-    return point
+def _start(best: Best, generator: torch.Generator, draws: int, together: int) -> Point:
+    """For each input, the best of some points drawn at random."""
+    adversary = best.adversary
+    inputs = torch.arange(len(adversary.x), device=adversary.x.device)
+    chosen: Point = {}
+    least = torch.full_like(best.loss, torch.inf)
+    for point, loss in drawn(adversary, generator, draws, together):
+        if not chosen:
+            chosen = {name: value.clone() for name, value in point.items()}
+        better = loss < least
+        least = torch.where(better, loss, least)
+        for name, value in point.items():
+            chosen[name][better] = value[better]
+        best.offer(inputs, loss, point)
+    return chosen
 
 
 def _slope(adversary: Adversary, point: Point, sharpness: Sharpness) -> Point | None:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from affidavit.certify.attacks.adversary import Adversary, Attribution
-from affidavit.certify.attacks.descent import Tick, random_point
-from affidavit.certify.attacks.found import Best, Found, merit
+from affidavit.certify.attacks.descent import Tick
+from affidavit.certify.attacks.drawing import drawn
+from affidavit.certify.attacks.found import Best, Found
 from affidavit.certify.attacks.objective import Metric, Objective
 from affidavit.certify.attacks.room import input_room, weight_room
 from affidavit.certify.attacks.search import Progress, at_least_one, describe, in_parts
@@ -72,23 +73,13 @@ def random_search(
 
     def run(part: Adversary, together: int, tick: Tick) -> Found:
         best = Best(part)
-        if part.room:
-            _draw(best, budget, together, seed, tick)
-        return best.found(2 + (budget if part.room else 0))
+        if not part.room:
+            return best.found(2)
+        generator = torch.Generator().manual_seed(seed)
+        inputs = torch.arange(len(part.x), device=part.x.device)
+        for point, loss in drawn(part, generator, budget, together):
+            best.offer(inputs, loss, point)
+            tick(1)
+        return best.found(2 + budget)
 
     return in_parts(described, run, budget, progress, budget)
-
-
-def _draw(best: Best, budget: int, together: int, seed: int, tick: Tick) -> None:
-    adversary = best.adversary
-    generator = torch.Generator().manual_seed(seed)
-    inputs = torch.arange(len(adversary.x), device=adversary.x.device)
-    for first in range(0, budget, together):
-        group = range(first, min(first + together, budget))
-        rows = adversary.take(inputs.repeat(len(group)))
-        drawn = [random_point(adversary, generator, corner=turn % 2 == 1) for turn in group]
-        point = {name: torch.cat([one[name] for one in drawn]) for name in adversary.room}
-        loss = merit(rows, rows.explain(point))
-        for turn, one in enumerate(drawn):
-            best.offer(inputs, loss[turn * len(inputs) : (turn + 1) * len(inputs)], one)
-        tick(len(group))

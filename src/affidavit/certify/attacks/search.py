@@ -79,6 +79,8 @@ def attack(
         raise DomainError(f"beta is {beta}; expected a positive number")
     trials = steps * restarts
     descents = COST * trials
+    # Of what is searched without a slope, half goes into good starts, half into the finish.
+    draws = max(1, trials // 2 // max(restarts - 1, 1))
 
     def run(part: Adversary, together: int, tick: Tick) -> Found:
         best = Best(part)
@@ -87,9 +89,20 @@ def attack(
         # Attributions may not tell rows apart, of which each restart has another sharpness.
         together = 1 if part.attribution is not None else together
         smooth = descend(
-            best, steps=steps, restarts=restarts, together=together, beta=beta, seed=seed, tick=tick
+            best,
+            steps=steps,
+            restarts=restarts,
+            draws=draws,
+            together=together,
+            beta=beta,
+            seed=seed,
+            tick=tick,
         )
-        improve(best, trials=trials if smooth else trials + descents, seed=seed, tick=tick)
+        if smooth:
+            improve(best, trials=trials - draws * (restarts - 1), seed=seed, tick=tick)
+        else:
+            every = trials + descents
+            improve(best, trials=every, whole=every // 3, seed=seed, tick=tick)
         return best.found(2 + PROBES + trials + descents)
 
     return in_parts(adversary, run, restarts, progress, trials + descents)
@@ -132,7 +145,7 @@ class _Clock:
         self.progress, self.total, self.done = progress, total, 0
 
     def __call__(self, evaluations: int) -> None:
-        self.done += evaluations
+        self.done = min(self.done + evaluations, self.total)
         if self.progress is not None:
             self.progress(self.done, self.total)
 
