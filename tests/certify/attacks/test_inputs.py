@@ -219,7 +219,7 @@ def test_progress_is_told_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epsilon": -0.1}, "epsilon is -0.1"),
+        ({"epsilon": -0.1}, "epsilon is -0.09999"),
         ({"epsilon": math.nan}, "epsilon is not finite"),
         ({"steps": 0}, "steps is 0; expected at least 1"),
         ({"restarts": 0}, "restarts is 0; expected at least 1"),

@@ -52,10 +52,10 @@ def test_a_larger_budget_is_never_worse(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 class Squares(nn.Module):
-    """The sum of squares, and its negative: gradients of 2 x and -2 x."""
+    """The sum of four squares, and its negative: gradients of 2 x and -2 x."""
 
     def forward(self, x: Tensor) -> Tensor:
-        y = (x * x).sum(1, keepdim=True)
+        y = 4 * (x * x).mean(1, keepdim=True)
         return torch.cat([y, -y], 1)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from affidavit.certify.boxes import Range, Size, input_box, rounded, weight_boxes
+from affidavit.certify.boxes import Range, Size, input_box, weight_boxes
 from affidavit.errors import DomainError
 from affidavit.graph import Graph, Interval
 
@@ -31,8 +31,8 @@ def input_room(x: Tensor, epsilon: Size, data_range: Range | None) -> Interval:
     room = _inward(x, radius)
     if data_range is None:
         return room
-    ends = (torch.as_tensor(e, dtype=torch.float64, device=x.device) for e in data_range)
-    least, most = (rounded(end, x, up=up) for end, up in zip(ends, (True, False), strict=True))
+    least, most = (torch.as_tensor(e, dtype=torch.float64, device=x.device) for e in data_range)
+    least, most = _not_below(least, x.dtype), -_not_below(-most, x.dtype)
     lower = torch.minimum(torch.maximum(room.lower, least), x)
     return Interval(lower, torch.maximum(torch.minimum(room.upper, most), x))
 
@@ -64,3 +64,9 @@ def _inward(center: Tensor, radius: Tensor, dtype: torch.dtype | None = None) ->
     lower = torch.nextafter((wide - radius).to(dtype), torch.full_like(kept, torch.inf))
     upper = torch.nextafter((wide + radius).to(dtype), torch.full_like(kept, -torch.inf))
     return Interval(torch.minimum(lower, kept), torch.maximum(upper, kept))
+
+
+def _not_below(end: Tensor, dtype: torch.dtype) -> Tensor:
+    """The least number of a dtype that is at least as large."""
+    near = end.to(dtype)
+    return torch.where(near < end, torch.nextafter(near, torch.full_like(near, torch.inf)), near)
