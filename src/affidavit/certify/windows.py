@@ -62,6 +62,12 @@ class Windows:
 @lru_cache(maxsize=64)
 def of(op: ops.MaxPool, size: tuple[int, ...], device: torch.device) -> Windows:
     """The windows of an op over inputs of a spatial size."""
+    # They are kept for all calls: made in inference mode, they would be of no use to autograd.
+    with torch.inference_mode(False):
+        return _of(op, size, device)
+
+
+def _of(op: ops.MaxPool, size: tuple[int, ...], device: torch.device) -> Windows:
     index = torch.zeros((1, 1), dtype=torch.long)
     seen = torch.ones((1, 1), dtype=torch.bool)
     overlap = 1
