@@ -150,7 +150,8 @@ class Adversary:
         if not nodes:
             return {}
         before = self._values(self.start, names) | constants
-        found = {node.name: torch.zeros(len(self.x), device=self.x.device) for node in nodes}
+        none = torch.zeros(len(self.x), device=self.x.device, dtype=self.x.dtype)
+        found = {node.name: none for node in nodes}
         sizes = dict(found)
         for point in points:
             after = self._values(point, names) | constants

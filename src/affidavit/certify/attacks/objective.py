@@ -153,6 +153,7 @@ def likeness(before: Tensor, goal: Tensor | None, tau: float | None, metric: str
             f"tau is {tau}; expected a number "
             + ("of at least 0" if metric == "mse" else "between -1 and 1")
         )
+    before = before.double()
     if goal is None:
         return Likeness(before, False, tau, "mse" if metric == "mse" else "cosine")
     if goal.shape not in (before.shape, before.shape[1:]):
@@ -162,7 +163,7 @@ def likeness(before: Tensor, goal: Tensor | None, tau: float | None, metric: str
         )
     if not bool(torch.isfinite(goal).all()):
         raise DomainError("the goal holds NaN or infinite entries")
-    reference = goal.detach().to(before.device, before.dtype).expand(before.shape)
+    reference = goal.detach().to(before.device, torch.float64).expand(before.shape)
     return Likeness(reference, True, tau, "mse" if metric == "mse" else "cosine")
 
 
