@@ -202,12 +202,31 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
+def write(given: argparse.Namespace, results: dict[str, Any]) -> None:
+    """The record of what is known so far."""
+    content = {
+        "command": " ".join(["python experiments/certify/attack_strength.py", *sys.argv[1:]]),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("torch", "scikit-learn")},
+        },
+        "settings": {"seed": given.seed, "inputs": given.inputs, "epochs": given.epochs},
+        "results": results,
+    }
+    text = json.dumps(rounded(content), indent=1, ensure_ascii=False) + "\n"
+    (given.out / "attack_strength.json").write_text(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
-    parser.add_argument("--inputs", type=int, default=40, help="to attack (default 40)")
+    parser.add_argument("--inputs", type=int, default=20, help="to attack (default 20)")
     parser.add_argument("--epochs", type=int, default=40, help="of training (default 40)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for results")
     given = parser.parse_args()
@@ -226,21 +245,7 @@ def main() -> None:
                     rows.append(compared(given, graph, x, size, by, goal))
                     print(f"{name}, {by}, {aim}, {size}: {rows[-1]['mean gain']}", file=sys.stderr)
                 results[name][f"{by}, {aim}"] = rows
-    content = {
-        "command": " ".join(["python experiments/certify/attack_strength.py", *sys.argv[1:]]),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("torch", "scikit-learn")},
-        },
-        "settings": {"seed": given.seed, "inputs": given.inputs, "epochs": given.epochs},
-        "results": results,
-    }
-    text = json.dumps(rounded(content), indent=1, ensure_ascii=False) + "\n"
-    (given.out / "attack_strength.json").write_text(text)
+                write(given, results)
 
 
 if __name__ == "__main__":
