@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from torch import Tensor, nn
 
-from affidavit.certify import crown, ibp
+from affidavit.certify import bab, crown, exact, ibp
 from affidavit.certify.boxes import Range, Size
 from affidavit.certify.problem import pose
 from affidavit.certify.target import Loss, Target, score
@@ -120,9 +120,24 @@ def margin_bounds(
     return _method(method, MARGINS)(problem, score(graph, x, labels), **options)
 
 
-GRADIENTS: dict[str, Callable[..., Interval]] = {"ibp": ibp.gradient, "crown": crown.gradient}
-OUTPUTS: dict[str, Callable[..., Interval]] = {"ibp": ibp.outputs, "crown": crown.outputs}
-MARGINS: dict[str, Callable[..., Interval]] = {"ibp": ibp.margins, "crown": crown.margins}
+GRADIENTS: dict[str, Callable[..., Interval]] = {
+    "ibp": ibp.gradient,
+    "crown": crown.gradient,
+    "bab": bab.gradient,
+    "exact": exact.gradient,
+}
+OUTPUTS: dict[str, Callable[..., Interval]] = {
+    "ibp": ibp.outputs,
+    "crown": crown.outputs,
+    "bab": bab.outputs,
+    "exact": exact.outputs,
+}
+MARGINS: dict[str, Callable[..., Interval]] = {
+    "ibp": ibp.margins,
+    "crown": crown.margins,
+    "bab": bab.margins,
+    "exact": exact.margins,
+}
 """Each method by name: functions of a problem and, but for outputs, of a score."""
 
 

@@ -19,11 +19,13 @@ class Problem:
         graph: the network, not simplified.
         box: bounds of the inputs.
         weights: bounds of those parameters that vary, by name.
+        x: the inputs that the box is around, where they are known.
     """
 
     graph: Graph
     box: Interval
     weights: Mapping[str, Interval]
+    x: Tensor | None = None
 
 
 def pose(
@@ -38,4 +40,4 @@ def pose(
     """A network around inputs; arguments as of :func:`affidavit.certify.gradient_bounds`."""
     graph.check_input(x)
     box = input_box(x, epsilon, data_range)
-    return Problem(graph, box, weight_boxes(graph, gamma, params))
+    return Problem(graph, box, weight_boxes(graph, gamma, params), x.detach())
