@@ -61,7 +61,10 @@ def of_gradient(problem: Problem, chosen: Score, x: Tensor, params: Mapping[str,
         switching = torch.zeros(len(x), dtype=torch.long, device=x.device)
         for wide in spread.values():
             switching += (wide > 0).flatten(1).sum(1)
-        weights = {name: _per_width(wide, bounds[name].width) for name, wide in spread.items()}
+        weights = {
+            name: torch.where(wide > 0, wide / bounds[name].width, 0.0)
+            for name, wide in spread.items()
+        }
     return Reach(_scores(problem, weights, x, params), switching)
 
 
@@ -73,7 +76,10 @@ def of_values(problem: Problem, node: str, x: Tensor, params: Mapping[str, Tenso
 
 
 def _spread(graph: Graph, bounds: ibp.Bounds, back: ibp.Bounds) -> dict[str, Tensor]:
-    """Width that each entry of an operand adds to the bounds of the gradient by it."""
+    """Width that each entry of an operand adds to the bounds of the gradient by it.
+
+    An entry that does not move adds nothing: its own gradient is 0.
+    """
     found: dict[str, Tensor] = {}
     for node in graph.nodes:
         if node.name not in back or not isinstance(node.op, _NONLINEAR):
@@ -85,16 +91,11 @@ def _spread(graph: Graph, bounds: ibp.Bounds, back: ibp.Bounds) -> dict[str, Ten
         for name, part in zip(node.operands, parts, strict=False):
             if part is None or graph.shapes[name][:1] != (BATCH,):
                 continue
-            wide = part.width
+            wide, moves = part.width, bounds[name].width > 0
             least = _ROUNDING * torch.maximum(part.lower.abs(), part.upper.abs())
-            wide = torch.where(wide > least, wide, 0.0)
+            wide = torch.where(moves & (wide > least), wide, 0.0)
             found[name] = found[name] + wide if name in found else wide
     return found
-
-
-def _per_width(wide: Tensor, width: Tensor) -> Tensor:
-    """What an operand adds by its own width; one that does not move adds what no cut takes away."""
-    return torch.where(width > 0, wide / width.clamp(min=torch.finfo(wide.dtype).tiny), 0.0)
 
 
 def _scores(
