@@ -56,14 +56,14 @@ def of_gradient(problem: Problem, chosen: Score, x: Tensor, params: Mapping[str,
         bounds = ibp.forward(graph, problem.box, problem.weights, chosen.node)
         cotangent = chosen.cotangent(bounds[chosen.node])
         back = ibp.backward(graph, bounds, chosen.node, cotangent)
-        spread = _spread(graph, bounds, back)
-        spread[chosen.node] = cotangent.width + spread.get(chosen.node, 0.0)
+        added = spread(graph, bounds, back)
+        added[chosen.node] = cotangent.width + added.get(chosen.node, 0.0)
         switching = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        for wide in spread.values():
+        for wide in added.values():
             switching += (wide > 0).flatten(1).sum(1)
         weights = {
             name: torch.where(wide > 0, wide / bounds[name].width, 0.0)
-            for name, wide in spread.items()
+            for name, wide in added.items()
         }
     return Reach(_scores(problem, weights, x, params), switching)
 
@@ -75,7 +75,7 @@ def of_values(problem: Problem, node: str, x: Tensor, params: Mapping[str, Tenso
     return _scores(problem, {node: one.expand(shape)}, x, params)
 
 
-def _spread(graph: Graph, bounds: ibp.Bounds, back: ibp.Bounds) -> dict[str, Tensor]:
+def spread(graph: Graph, bounds: ibp.Bounds, back: ibp.Bounds) -> dict[str, Tensor]:
     """Width that each entry of an operand adds to the bounds of the gradient by it.
 
     An entry that does not move adds nothing: its own gradient is 0.

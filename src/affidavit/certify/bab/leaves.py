@@ -98,6 +98,19 @@ class Hulls:
         return torch.maximum(below, above)
 
 
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """What is known of the values over one leaf.
+
+    Attributes:
+        attained: the least interval around those attained in it and others given, [1, entry].
+        rest: bounds on all others, where there may be any.
+    """
+
+    attained: Interval
+    rest: Interval | None = None
+
+
 def meet(a: Interval, b: Interval) -> Interval:
     """What two intervals that share a point have in common."""
     lower, upper = torch.maximum(a.lower, b.lower), torch.minimum(a.upper, b.upper)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor
 
 from affidavit.certify import crown, exact, ibp
-from affidavit.certify.bab import axes
+from affidavit.certify.bab import axes, gates
+from affidavit.certify.bab.leaves import Leaves, Settled
 from affidavit.certify.bab.search import Budget, Progress, Search
 from affidavit.certify.pieces import gradient_at, of_rows
 from affidavit.certify.problem import Problem
@@ -72,10 +74,11 @@ def gradient(
     (ReluVal), here of gradients, with attained values to tell what is finished.
     """
     budget = Budget(boxes=max_boxes, seconds=max_seconds, tolerance=tolerance)
+    until = time.monotonic() + max_seconds
     wide = _wide(problem)
     regions = _piecewise(wide, chosen) if max_regions > 0 else None
     bound = _inner(inner, "gradient")
-    quantity = _Gradient(wide, chosen, bound, _middle(wide), regions, max_regions)
+    quantity = _Gradient(wide, chosen, bound, _middle(wide), regions, max_regions, until)
     return _search(problem, wide, quantity, budget, progress, problem.box.lower.shape[1:])
 
 
@@ -149,6 +152,11 @@ class _Gradient:
     middle: Mapping[str, Tensor]
     regions: Graph | None
     max_regions: int
+    until: float
+
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self.until - time.monotonic()
 
     def bound(self, box: Interval, owner: Tensor) -> Interval:
         return self.inner(_over(self.problem, box), of_rows(self.chosen, owner))
@@ -161,24 +169,40 @@ class _Gradient:
         found = axes.of_gradient(part, of_rows(self.chosen, owner), x, self.middle)
         return found.scores, found.switching
 
-    def settle(
-        self, box: Interval, owner: Tensor, switching: Tensor, seconds: float
-    ) -> Interval | None:
-        from affidavit.regions import Limits
-
-        free = int((box.lower < box.upper).sum())
-        if self.regions is None or free > FEATURES:
-            return None
-        if _most_regions(int(switching), free) > self.max_regions:
+    def settle(self, leaf: Leaves, switching: int, attained: Interval) -> Settled | None:
+        if self.regions is None:
             return None
         cpu = torch.device("cpu")
-        limits = Limits(regions=self.max_regions, seconds=seconds)
-        chosen = exact.on_cpu(of_rows(self.chosen, owner))
-        try:
-            found = exact.hull(self.regions, chosen, box.to(torch.float64, cpu), limits)
-        except (EngineError, VerificationError, DomainError):
-            return None  # too many after all, or too thin for the engine: it is halved instead
-        return found.to(box.lower.dtype, box.lower.device)
+        dtype, device = leaf.box.lower.dtype, leaf.box.lower.device
+        box = leaf.box.to(torch.float64, cpu)
+        chosen = exact.on_cpu(of_rows(self.chosen, leaf.owner))
+        free = int((box.lower < box.upper).sum())
+        if free > FEATURES:
+            part = Problem(self.regions, box, {})
+            found = gates.settle(part, chosen, attained.to(torch.float64, cpu), self.left())
+        elif _most_regions(switching, free) <= self.max_regions:
+            found = _by_regions(self.regions, chosen, box, self.max_regions, self.left())
+        else:
+            found = None
+        if found is None:
+            return None
+        rest = None if found.rest is None else found.rest.to(dtype, device)
+        return Settled(found.attained.to(dtype, device), rest)
+
+
+def _by_regions(
+    graph: Graph, chosen: Score, box: Interval, most: int, seconds: float
+) -> Settled | None:
+    """The extremes over one box by its linear regions, flat; None where they are too many."""
+    from affidavit.regions import Limits
+
+    if seconds <= 0:
+        return None
+    try:
+        found = exact.hull(graph, chosen, box, Limits(regions=most, seconds=seconds))
+    except (EngineError, VerificationError, DomainError):
+        return None  # too many after all, or too thin for the engine: it is halved instead
+    return Settled(Interval(found.lower.flatten(1), found.upper.flatten(1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,9 +226,7 @@ class _Values:
     def worth(self, box: Interval, owner: Tensor, x: Tensor) -> tuple[Tensor, Tensor | None]:
         return axes.of_values(_over(self.problem, box), self.node, x, self.middle), None
 
-    def settle(
-        self, box: Interval, owner: Tensor, switching: Tensor, seconds: float
-    ) -> Interval | None:
+    def settle(self, leaf: Leaves, switching: int, attained: Interval) -> Settled | None:
         return None
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from affidavit.certify.bab.leaves import Hulls, Leaves, meet
+from affidavit.certify.bab.leaves import Hulls, Leaves, Settled, meet
 from affidavit.errors import DomainError
 from affidavit.graph import Interval
 
@@ -43,10 +43,13 @@ class Quantity(Protocol):
         """Worth of a cut across each feature, [box, feature], and how many entries still switch in
         each box, [box], where that is known; x is a point in each."""
 
-    def settle(
-        self, box: Interval, owner: Tensor, switching: Tensor, seconds: float
-    ) -> Interval | None:
-        """The least and greatest values over one box, where that is quick; else None."""
+    def settle(self, leaf: Leaves, switching: int, attained: Interval) -> Settled | None:
+        """What the values over one leaf are, where that can be told outright; else None.
+
+        Args:
+            switching: entries that switch in the leaf.
+            attained: values that need not be found again, flat, [1, entry].
+        """
 
 
 @dataclass(frozen=True)
@@ -229,16 +232,17 @@ class Search:
         done = torch.zeros(len(leaves), dtype=torch.bool, device=leaves.owner.device)
         for i in range(len(leaves)):
             one = leaves.at(torch.tensor([i], device=done.device))
-            left = self.budget.seconds - (time.monotonic() - self.started)
-            if left <= 0:
+            if self._stopped():
                 break
-            found = self.quantity.settle(one.box, one.owner, switching[i], left)
+            known = Interval(self.attained.lower[one.owner], self.attained.upper[one.owner])
+            found = self.quantity.settle(one, int(switching[i]), known)
             if found is None:
                 continue
             done[i] = True
             self.spent[one.owner] += 2
-            exact = Interval(found.lower.flatten(1), found.upper.flatten(1))
-            self.attained = self.attained.around(one.owner, meet(exact, one.bounds))
+            self.attained = self.attained.around(one.owner, meet(found.attained, one.bounds))
+            if found.rest is not None:
+                self.closed = self.closed.around(one.owner, meet(found.rest, one.bounds))
         return done
 
     def _report(self) -> None:

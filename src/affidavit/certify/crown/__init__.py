@@ -1,5 +1,5 @@
 """Bounds by linear relaxation, forward and backward."""
 
-from affidavit.certify.crown.method import gradient, margins, outputs
+from affidavit.certify.crown.method import gradient, margins, outputs, relaxed
 
-__all__ = ["gradient", "margins", "outputs"]
+__all__ = ["gradient", "margins", "outputs", "relaxed"]
