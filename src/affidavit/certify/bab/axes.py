@@ -9,17 +9,20 @@ operand adds. The squares of these are summed by backward passes of random signs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from affidavit.certify import ibp
+from affidavit.certify import crown, ibp
 from affidavit.certify.backward import RULES
 from affidavit.certify.problem import Problem
 from affidavit.certify.target import Score
 from affidavit.graph import BATCH, Graph, Interval, ops
+
+Forward: TypeAlias = Callable[[Problem, str], ibp.Bounds]
 
 _SIGNS = 4  # backward passes of random signs
 
@@ -42,7 +45,9 @@ class Reach:
     switching: Tensor
 
 
-def of_gradient(problem: Problem, chosen: Score, x: Tensor, params: Mapping[str, Tensor]) -> Reach:
+def of_gradient(
+    problem: Problem, chosen: Score, x: Tensor, params: Mapping[str, Tensor], forward: Forward
+) -> Reach:
     """The features' worth for bounds on the gradient.
 
     Args:
@@ -50,10 +55,11 @@ def of_gradient(problem: Problem, chosen: Score, x: Tensor, params: Mapping[str,
         chosen: what the gradient is of, one entry a box.
         x: a point in each box, where slopes are taken.
         params: the weights to take them with.
+        forward: bounds of all values of a problem up to one.
     """
     graph = problem.graph
     with torch.no_grad():
-        bounds = ibp.forward(graph, problem.box, problem.weights, chosen.node)
+        bounds = forward(problem, chosen.node)
         cotangent = chosen.cotangent(bounds[chosen.node])
         back = ibp.backward(graph, bounds, chosen.node, cotangent)
         added = spread(graph, bounds, back)
@@ -73,6 +79,16 @@ def of_values(problem: Problem, node: str, x: Tensor, params: Mapping[str, Tenso
     one = torch.ones((), dtype=x.dtype, device=x.device)
     shape = (len(x), *problem.graph.shapes[node][1:])
     return _scores(problem, {node: one.expand(shape)}, x, params)
+
+
+def by_intervals(problem: Problem, last: str) -> ibp.Bounds:
+    """Bounds of all values by intervals."""
+    return ibp.forward(problem.graph, problem.box, problem.weights, last)
+
+
+def by_relaxation(problem: Problem, last: str) -> ibp.Bounds:
+    """Bounds of all values by linear relaxation: fewer units seem to switch."""
+    return crown.relaxed(problem, last, 0).bounds
 
 
 def spread(graph: Graph, bounds: ibp.Bounds, back: ibp.Bounds) -> dict[str, Tensor]:

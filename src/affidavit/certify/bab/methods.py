@@ -78,7 +78,8 @@ def gradient(
     wide = _wide(problem)
     regions = _piecewise(wide, chosen) if max_regions > 0 else None
     bound = _inner(inner, "gradient")
-    quantity = _Gradient(wide, chosen, bound, _middle(wide), regions, max_regions, until)
+    forward = axes.by_relaxation if inner == "crown" else axes.by_intervals
+    quantity = _Gradient(wide, chosen, bound, _middle(wide), regions, max_regions, until, forward)
     return _search(problem, wide, quantity, budget, progress, problem.box.lower.shape[1:])
 
 
@@ -153,6 +154,7 @@ class _Gradient:
     regions: Graph | None
     max_regions: int
     until: float
+    forward: axes.Forward
 
     def left(self) -> float:
         """Seconds that are left."""
@@ -166,7 +168,7 @@ class _Gradient:
 
     def worth(self, box: Interval, owner: Tensor, x: Tensor) -> tuple[Tensor, Tensor | None]:
         part = _over(self.problem, box)
-        found = axes.of_gradient(part, of_rows(self.chosen, owner), x, self.middle)
+        found = axes.of_gradient(part, of_rows(self.chosen, owner), x, self.middle, self.forward)
         return found.scores, found.switching
 
     def settle(self, leaf: Leaves, switching: int, attained: Interval) -> Settled | None:

@@ -142,11 +142,11 @@ class Search:
 
     def run(self) -> None:
         """Divides leaves until none is open, or the budget is spent."""
-        while not self._stopped():
+        while True:
             self._close(self._finished(self.open))
             chosen = self._choose()
             self._report()
-            if not len(chosen):
+            if not len(chosen) or self._stopped():
                 break
             leaves = self.open.at(chosen)
             left = torch.ones(len(self.open), dtype=torch.bool, device=chosen.device)
@@ -248,8 +248,11 @@ class Search:
     def _report(self) -> None:
         if self.progress is None:
             return
-        missed = self.attained.missed(self.open.owner, self.open.bounds).amax(1)
-        share = missed / self.scale[self.open.owner].clamp(min=torch.finfo(missed.dtype).tiny)
+        found = self.bounds
+        missed = self.attained.missed(
+            torch.arange(len(self.scale), device=self.scale.device), found
+        ).amax(1)
+        share = missed / self.scale.clamp(min=torch.finfo(missed.dtype).tiny)
         self.progress(
             Progress(
                 boxes=int(self.spent.sum()),
