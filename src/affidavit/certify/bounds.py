@@ -55,7 +55,9 @@ def gradient_bounds(
         UnsupportedOpsError: lists all ops that the method has no rule for.
 
     Guarantee: `sound`, and `exact` for the method of that name. At a kink any subgradient that a
-    framework returns lies within. Source: Wicker et al. 2022, sections 4 and 5, corrected.
+    framework returns lies within; `exact`, and `bab` where it settles a part outright, speak of
+    almost all inputs of the box and of x itself. Source: Wicker et al. 2022, sections 4 and 5,
+    corrected.
     """
     graph = load(model, x[:1])
     x = x.detach()

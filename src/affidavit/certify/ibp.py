@@ -20,7 +20,7 @@ Bounds = dict[str, Interval]
 
 def gradient(problem: Problem, chosen: Score) -> Interval:
     """Bounds on the gradient. Differentiable."""
-    bounds = forward(problem.graph, problem.box, problem.weights, chosen.node)
+    bounds = forward(problem.graph, problem.box, problem.weights, chosen.node, problem.within)
     cotangent = chosen.cotangent(bounds[chosen.node])
     return backward(problem.graph, bounds, chosen.node, cotangent)[problem.graph.input]
 
@@ -63,7 +63,13 @@ def _ahead(weight: Interval, chosen: Tensor) -> Interval:
     return subtract(own, weight)
 
 
-def forward(graph: Graph, box: Interval, weights: Mapping[str, Interval], last: str) -> Bounds:
+def forward(
+    graph: Graph,
+    box: Interval,
+    weights: Mapping[str, Interval],
+    last: str,
+    within: Mapping[str, Interval] | None = None,
+) -> Bounds:
     """Bounds of every value and tensor that `last` is computed from, in the dtype of the box.
 
     Args:
@@ -71,6 +77,7 @@ def forward(graph: Graph, box: Interval, weights: Mapping[str, Interval], last: 
         box: bounds of the inputs, [batch, *input_shape].
         weights: bounds of parameters by name; others are the graph's own.
         last: the value up to which bounds are wanted.
+        within: see :attr:`Problem.within`.
     """
     check(graph, last)
     needed = graph.ancestors([last])
@@ -84,7 +91,7 @@ def forward(graph: Graph, box: Interval, weights: Mapping[str, Interval], last: 
     return {
         **tensors,
         graph.input: box,
-        **propagate(graph, box, tensors, names=nodes, dtype=dtype),
+        **propagate(graph, box, tensors, names=nodes, dtype=dtype, within=within),
     }
 
 

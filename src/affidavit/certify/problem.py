@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -20,12 +20,15 @@ class Problem:
         box: bounds of the inputs.
         weights: bounds of those parameters that vary, by name.
         x: the inputs that the box is around, where they are known.
+        within: bounds of values by name, [batch, *shape], that only those inputs of the box are
+            asked about whose values keep them; gradients alone are bounded so.
     """
 
     graph: Graph
     box: Interval
     weights: Mapping[str, Interval]
     x: Tensor | None = None
+    within: Mapping[str, Interval] = field(default_factory=dict)
 
 
 def pose(

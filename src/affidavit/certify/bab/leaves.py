@@ -105,10 +105,12 @@ class Settled:
     Attributes:
         attained: the least interval around those attained in it and others given, [1, entry].
         rest: bounds on all others, where there may be any.
+        cost: what it counts for among the boxes that may be bounded.
     """
 
     attained: Interval
     rest: Interval | None = None
+    cost: int = 2
 
 
 def meet(a: Interval, b: Interval) -> Interval:

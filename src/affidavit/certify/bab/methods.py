@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from affidavit.certify import crown, exact, ibp
-from affidavit.certify.bab import axes, gates
+from affidavit.certify.bab import axes, parts
 from affidavit.certify.bab.leaves import Leaves, Settled
 from affidavit.certify.bab.search import Budget, Progress, Search
 from affidavit.certify.pieces import gradient_at, of_rows
@@ -54,32 +53,32 @@ def gradient(
     """Bounds on the gradient that tighten with the budget.
 
     The box of each input is divided where its bounds reach out farthest beyond gradients that were
-    found at points; a part in which few units switch is settled by its linear regions, where there
-    are such (a logit or margin of a piecewise-linear network, up to 9 features that vary).
+    found at points. The gradient of a logit or margin of a piecewise-linear network is settled
+    outright in parts where few units switch: up to 9 features that vary by linear regions, beyond
+    that (for ReLU and its leaky kin) by signs of units, where cutting features gains nothing.
 
     Args:
-        max_boxes: boxes to bound for each input. The result depends on nothing else but this,
-            and only tightens with it.
+        max_boxes: boxes, or parts by signs of units, to bound for each input. Given time, the
+            result depends on nothing else, and only tightens with it.
         max_seconds: time for all inputs together, looked at between batches of boxes.
         tolerance: share of the first bounds' size to which they need not be tightened.
         inner: what bounds a part: a method's name, or a function of a problem and a score.
-        max_regions: regions of a part up to which they are enumerated; 0 for never.
+        max_regions: regions of a part up to which they are enumerated; 0 to settle no part.
         progress: called with the state of the search now and then.
 
     Raises:
         DomainError, UnsupportedOpsError: as of the inner method; a budget that is not positive.
 
-    Guarantee: `sound`, never wider than the inner method in double precision. Where regions are
-    enumerated, kinks count as in `exact`. Source: branch and bound as in Wang et al. 2018
+    Guarantee: `sound`, never wider than the inner method in double precision. Where parts are
+    settled, kinks count as in `exact`. Source: branch and bound as in Wang et al. 2018
     (ReluVal), here of gradients, with attained values to tell what is finished.
     """
     budget = Budget(boxes=max_boxes, seconds=max_seconds, tolerance=tolerance)
-    until = time.monotonic() + max_seconds
     wide = _wide(problem)
     regions = _piecewise(wide, chosen) if max_regions > 0 else None
     bound = _inner(inner, "gradient")
     forward = axes.by_relaxation if inner == "crown" else axes.by_intervals
-    quantity = _Gradient(wide, chosen, bound, _middle(wide), regions, max_regions, until, forward)
+    quantity = _Gradient(wide, chosen, bound, _middle(wide), regions, max_regions, forward)
     return _search(problem, wide, quantity, budget, progress, problem.box.lower.shape[1:])
 
 
@@ -153,12 +152,7 @@ class _Gradient:
     middle: Mapping[str, Tensor]
     regions: Graph | None
     max_regions: int
-    until: float
     forward: axes.Forward
-
-    def left(self) -> float:
-        """Seconds that are left."""
-        return self.until - time.monotonic()
 
     def bound(self, box: Interval, owner: Tensor) -> Interval:
         return self.inner(_over(self.problem, box), of_rows(self.chosen, owner))
@@ -171,7 +165,9 @@ class _Gradient:
         found = axes.of_gradient(part, of_rows(self.chosen, owner), x, self.middle, self.forward)
         return found.scores, found.switching
 
-    def settle(self, leaf: Leaves, switching: int, attained: Interval) -> Settled | None:
+    def settle(
+        self, leaf: Leaves, switching: int, attained: Interval, room: int, seconds: float
+    ) -> Settled | None:
         if self.regions is None:
             return None
         cpu = torch.device("cpu")
@@ -181,15 +177,16 @@ class _Gradient:
         free = int((box.lower < box.upper).sum())
         if free > FEATURES:
             part = Problem(self.regions, box, {})
-            found = gates.settle(part, chosen, attained.to(torch.float64, cpu), self.left())
+            known = attained.to(torch.float64, cpu)
+            found = parts.settle(part, chosen, known, max(room, 1), seconds)
         elif _most_regions(switching, free) <= self.max_regions:
-            found = _by_regions(self.regions, chosen, box, self.max_regions, self.left())
+            found = _by_regions(self.regions, chosen, box, self.max_regions, seconds)
         else:
             found = None
         if found is None:
             return None
         rest = None if found.rest is None else found.rest.to(dtype, device)
-        return Settled(found.attained.to(dtype, device), rest)
+        return Settled(found.attained.to(dtype, device), rest, found.cost)
 
 
 def _by_regions(
@@ -198,8 +195,6 @@ def _by_regions(
     """The extremes over one box by its linear regions, flat; None where they are too many."""
     from affidavit.regions import Limits
 
-    if seconds <= 0:
-        return None
     try:
         found = exact.hull(graph, chosen, box, Limits(regions=most, seconds=seconds))
     except (EngineError, VerificationError, DomainError):
@@ -228,7 +223,9 @@ class _Values:
     def worth(self, box: Interval, owner: Tensor, x: Tensor) -> tuple[Tensor, Tensor | None]:
         return axes.of_values(_over(self.problem, box), self.node, x, self.middle), None
 
-    def settle(self, leaf: Leaves, switching: int, attained: Interval) -> Settled | None:
+    def settle(
+        self, leaf: Leaves, switching: int, attained: Interval, room: int, seconds: float
+    ) -> Settled | None:
         return None
 
 

@@ -43,12 +43,16 @@ class Quantity(Protocol):
         """Worth of a cut across each feature, [box, feature], and how many entries still switch in
         each box, [box], where that is known; x is a point in each."""
 
-    def settle(self, leaf: Leaves, switching: int, attained: Interval) -> Settled | None:
+    def settle(
+        self, leaf: Leaves, switching: int, attained: Interval, room: int, seconds: float
+    ) -> Settled | None:
         """What the values over one leaf are, where that can be told outright; else None.
 
         Args:
             switching: entries that switch in the leaf.
             attained: values that need not be found again, flat, [1, entry].
+            room: what it may cost.
+            seconds: the time it may take.
         """
 
 
@@ -232,14 +236,18 @@ class Search:
         done = torch.zeros(len(leaves), dtype=torch.bool, device=leaves.owner.device)
         for i in range(len(leaves)):
             one = leaves.at(torch.tensor([i], device=done.device))
-            if self._stopped():
+            left = self.budget.seconds - (time.monotonic() - self.started)
+            if left <= 0:
                 break
+            # Nobody's share of the time is taken by the inputs before it.
+            left /= len(torch.unique(leaves.owner[i:]))
             known = Interval(self.attained.lower[one.owner], self.attained.upper[one.owner])
-            found = self.quantity.settle(one, int(switching[i]), known)
+            room = int(self.budget.boxes - self.spent[one.owner])
+            found = self.quantity.settle(one, int(switching[i]), known, room, left)
             if found is None:
                 continue
             done[i] = True
-            self.spent[one.owner] += 2
+            self.spent[one.owner] += found.cost
             self.attained = self.attained.around(one.owner, meet(found.attained, one.bounds))
             if found.rest is not None:
                 self.closed = self.closed.around(one.owner, meet(found.rest, one.bounds))

@@ -72,7 +72,7 @@ def relaxed(problem: Problem, last: str, steps: int) -> Relaxed:
     """The network with bounds of all values, made tighter wherever a relaxation rests on them."""
     box = problem.box
     dtype, device = box.lower.dtype, box.lower.device
-    coarse = ibp.forward(problem.graph, box, problem.weights, last)
+    coarse = ibp.forward(problem.graph, box, problem.weights, last, problem.within)
     fine = {name: value.to(torch.float64, device) for name, value in coarse.items()}
     net = Relaxed.of(problem.graph, last, fine, dtype)
     depth = {problem.graph.input: 0}

@@ -23,6 +23,7 @@ def propagate(
     *,
     names: Iterable[str] | None = None,
     dtype: torch.dtype = torch.float64,
+    within: Mapping[str, Interval] | None = None,
 ) -> dict[str, Interval]:
     """Bounds on every value of a graph over a box of inputs and, if asked, of parameters.
 
@@ -37,6 +38,8 @@ def propagate(
         params: bounds of parameters, by name; others are the graph's own.
         names: the values wanted; all nodes that depend on the input when None.
         dtype: arithmetic of the propagation. In float32 the bounds are sound too, but looser.
+        within: bounds of values, by name, that only those inputs are asked about whose values keep
+            them. Where there is no such input, bounds may cross.
 
     Returns:
         Interval by name.
@@ -72,6 +75,11 @@ def propagate(
     with plain_sums():
         for node in nodes:
             value = RULES[type(node.op)](node.op, *[env[operand] for operand in node.operands])
+            if within and node.name in within:
+                kept = within[node.name]
+                value = Interval(
+                    torch.maximum(value.lower, kept.lower), torch.minimum(value.upper, kept.upper)
+                )
             env[node.name] = value
             if _pads_infinity(node.op) or (
                 isinstance(node.op, MOVEMENT) and not padded.isdisjoint(node.operands)

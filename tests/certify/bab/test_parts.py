@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.regions.networks import loaded, mlp
 from torch import Tensor, nn
 
 from affidavit.certify import exact, gradient_bounds
-from affidavit.certify.bab import gates
+from affidavit.certify.bab import parts, patterns
 from affidavit.certify.pieces import gradient_at
 from affidavit.certify.problem import Problem, pose
 from affidavit.certify.target import Score, score
@@ -74,7 +75,7 @@ def start(problem: Problem, chosen: Score) -> Interval:
 @pytest.mark.parametrize("epsilon", [0.05, 0.25, 0.6])
 def test_they_are_those_of_the_regions(name: str, epsilon: float) -> None:
     problem, chosen = posed(MAKERS[name](), epsilon)
-    found = gates.settle(problem, chosen, start(problem, chosen), 60.0)
+    found = parts.settle(problem, chosen, start(problem, chosen), 100, 60.0)
     assert found is not None
     assert found.rest is None
     known = exact.hull(problem.graph, chosen, problem.box, Limits())
@@ -85,9 +86,9 @@ def test_they_are_those_of_the_regions(name: str, epsilon: float) -> None:
 
 
 def test_what_is_left_undecided_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gates, "PROGRAMS", 1)
+    monkeypatch.setattr(patterns, "PROGRAMS", 1)
     problem, chosen = posed(MAKERS["perceptron"](), 0.6)
-    found = gates.settle(problem, chosen, start(problem, chosen), 60.0)
+    found = parts.settle(problem, chosen, start(problem, chosen), 100, 60.0)
     known = exact.hull(problem.graph, chosen, problem.box, Limits())
     assert found is not None
     assert found.rest is not None
@@ -98,23 +99,54 @@ def test_what_is_left_undecided_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_gradients_that_are_known_need_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gates, "PROGRAMS", 0)
+    monkeypatch.setattr(patterns, "PROGRAMS", 0)
     problem, chosen = posed(MAKERS["perceptron"](), 0.6)
     wide = torch.full((1, 3), 100.0, dtype=torch.float64)
-    found = gates.settle(problem, chosen, Interval(-wide, wide), 60.0)
+    found = parts.settle(problem, chosen, Interval(-wide, wide), 100, 60.0)
     assert found is not None
     assert found.rest is not None  # nothing was looked at
-    monkeypatch.setattr(gates, "PROGRAMS", 1)
-    found = gates.settle(problem, chosen, Interval(-wide, wide), 60.0)
+    monkeypatch.setattr(patterns, "PROGRAMS", 1)
+    found = parts.settle(problem, chosen, Interval(-wide, wide), 100, 60.0)
     assert found is not None
     assert found.rest is None
 
 
-def test_too_many_gates_and_ops_that_choose_otherwise_are_left_alone() -> None:
-    problem, chosen = posed(loaded(mlp([3, 30, 30, 2]), 3), 2.0)
-    assert gates.settle(problem, chosen, start(problem, chosen), 60.0) is None
+@pytest.mark.parametrize("name", list(MAKERS))
+def test_parted_by_signs_of_units_they_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(parts, "MOST", 2)
+    problem, chosen = posed(MAKERS[name](), 0.6)
+    found = parts.settle(problem, chosen, start(problem, chosen), 1000, 60.0)
+    assert found is not None
+    assert found.rest is None
+    assert found.cost > 1
+    known = exact.hull(problem.graph, chosen, problem.box, Limits())
+    assert torch.allclose(found.attained.lower, known.lower.flatten(1), rtol=0, atol=1e-10)
+    assert torch.allclose(found.attained.upper, known.upper.flatten(1), rtol=0, atol=1e-10)
+
+
+def test_parts_that_were_not_looked_at_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MOST", 2)
+    problem, chosen = posed(loaded(mlp([4, 12, 12, 2], seed=6), 4), 0.5)
+    known = exact.hull(problem.graph, chosen, problem.box, Limits())
+    widths = []
+    for most in (1, 2, 8, 40):
+        found = parts.settle(problem, chosen, start(problem, chosen), most, 60.0)
+        assert found is not None
+        assert found.rest is not None
+        assert found.cost == most
+        low = torch.minimum(found.attained.lower, found.rest.lower)
+        high = torch.maximum(found.attained.upper, found.rest.upper)
+        assert bool((low <= known.lower.flatten(1)).all() & (known.upper.flatten(1) <= high).all())
+        widths.append(float((high - low).sum()))
+    assert all(a >= b for a, b in pairwise(widths))
+    assert widths[-1] < 0.9 * widths[0]
+
+
+def test_ops_that_choose_otherwise_are_left_alone() -> None:
     problem, chosen = posed(graph("mixed ops"), 0.3)
-    assert gates.settle(problem, chosen, start(problem, chosen), 60.0) is None
+    assert parts.settle(problem, chosen, start(problem, chosen), 100, 60.0) is None
 
 
 def test_many_features_and_few_open_gates_are_exact() -> None:
