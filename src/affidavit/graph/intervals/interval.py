@@ -4,18 +4,36 @@ Rounding model. An elementary operation errs by at most `eps` relatively (twice 
 or, where it underflows, by `tiny` absolutely; a sum of n products by (n + 8) eps times the sum of
 their magnitudes, in whatever order it is taken; a transcendental function of PyTorch by 8 eps.
 Every bound is moved outward by at least that much, with multiplications and subtractions only, so
-that autograd can pass through.
+that autograd can pass through. Within :func:`unrounded` nothing is moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from affidavit.errors import DomainError
+
+_ROUNDED = ContextVar("rounded", default=True)
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """Interval arithmetic that leaves out the outward rounding, in this thread.
+
+    Bounds are no longer sound, only equal to sound ones up to rounding. Training needs no more, and
+    rounding is most of what small networks' bounds cost.
+    """
+    token = _ROUNDED.set(False)
+    try:
+        yield
+    finally:
+        _ROUNDED.reset(token)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +101,9 @@ class Interval:
         """A centre and a radius that enclose the interval, whatever rounding did to the centre."""
         if self.is_point:
             return self.lower, torch.zeros_like(self.lower)
+        if not _ROUNDED.get():
+            radius = (self.upper - self.lower) / 2
+            return self.lower + radius, radius
         eps, tiny = limits(self.lower)
         center = self.lower / 2 + self.upper / 2
         radius = torch.maximum(self.upper - center, center - self.lower)
@@ -91,12 +112,16 @@ class Interval:
 
 def limits(x: Tensor) -> tuple[float, float]:
     """Relative and absolute rounding errors of the tensor's dtype."""
+    if not _ROUNDED.get():
+        return 0.0, 0.0
     info = torch.finfo(x.dtype)
     return info.eps, info.tiny
 
 
 def outward(lower: Tensor, upper: Tensor, ulps: float) -> Interval:
     """The interval with each end moved away by `ulps` relative rounding errors, and a tiny bit."""
+    if not _ROUNDED.get():
+        return Interval(lower, upper)
     eps, tiny = limits(lower)
     return Interval(_move(lower, -(ulps + 1) * eps, -tiny), _move(upper, (ulps + 1) * eps, tiny))
 
@@ -141,6 +166,8 @@ def bilinear(
     `A·B ∈ A_c B_c ± (|A_c| B_r + A_r |B_c| + A_r B_r)`. The rounding of the products is charged to
     the radii before they are multiplied, which takes no product more.
     """
+    if not _ROUNDED.get():
+        return _bilinear_unrounded(product, x, weight)
     eps, tiny = limits(x.lower)
     gamma = 2 * (terms + 8) * eps
     center, radius = x.center_radius()
@@ -153,6 +180,24 @@ def bilinear(
         spread = spread + product(center.abs() + radius, weight_radius)
     spread = spread * (1 + 4 * eps) + terms * tiny
     return outward(value - spread, value + spread, 2)
+
+
+def _bilinear_unrounded(
+    product: Callable[[Tensor, Tensor], Tensor], x: Interval, weight: Interval
+) -> Interval:
+    """The same without rounding errors, so that points need no radius."""
+    center, radius = x.center_radius()
+    weight_center, weight_radius = weight.center_radius()
+    value = product(center, weight_center)
+    if x.is_point and weight.is_point:
+        return Interval.point(value)
+    if x.is_point:
+        spread = product(center.abs(), weight_radius)
+    else:
+        spread = product(radius, weight_center.abs())
+        if not weight.is_point:
+            spread = spread + product(center.abs() + radius, weight_radius)
+    return Interval(value - spread, value + spread)
 
 
 def reciprocal(a: Interval) -> Interval:
