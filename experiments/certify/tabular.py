@@ -20,10 +20,10 @@ import matplotlib as mpl
 import numpy as np
 import torch
 import torch.nn.functional as F
-from affidavit.certify.attacks import Top, attack_inputs, attack_weights
 from torch import Tensor, nn
 
 from affidavit.certify import gradient_bounds, outside_top
+from affidavit.certify.attacks import Top, attack_inputs, attack_weights
 from affidavit.certify.training import (
     AdversarialLoss,
     GradientCertifiedLoss,
@@ -35,6 +35,7 @@ from affidavit.certify.training import (
     with_softplus,
 )
 from affidavit.data import load
+from affidavit.graph import load as load_graph
 from recording import arguments, finished, record, trained
 
 mpl.use("Agg")
@@ -175,15 +176,16 @@ def robustness(
         "accuracy": share(decisions(model, x) == (test[1] == 1)),
         "outside_before": share(wish.value(gradient(model, many)) <= 0),
     }
+    graph = load_graph(model, few[:1])
     attack: dict[str, Any] = {"target": 0, "objective": wish, "seed": seed, **EFFORT}
     for box in [{"epsilon": e, "data_range": (0.0, 1.0)} for e in TESTED] + [
         {"gamma": g} for g in TESTED
     ]:
         kind, value = next(iter(box.items()))
         method = attack_inputs if kind == "epsilon" else attack_weights
-        result = {"attack": share(~method(model, few, **attack, **box).success)}
+        result = {"attack": share(~method(graph, few, **attack, **box).success)}
         for by in ("ibp", "crown"):
-            bounds = gradient_bounds(model, many, target=0, method=by, **box)
+            bounds = gradient_bounds(graph, many, target=0, method=by, **box)
             result[f"certified_{by}"] = share(outside_top(bounds, [female], TOP))
         found[f"{kind} {value}"] = result
     return found

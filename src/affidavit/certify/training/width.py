@@ -45,7 +45,11 @@ def total_width(
             for name, tensor in {**graph.tensors, **params}.items()
         }
         affine = _affine(graph, tensors, gamma)
-        weights = weight_boxes(graph, gamma, tensors)
+        elsewhere = {
+            name for node in graph.nodes if node.name not in affine for name in node.operands
+        }
+        sizes = {name: gamma for name in graph.parameters if name in elsewhere}
+        weights = weight_boxes(graph, sizes, tensors)
         bounds = _forward(graph, {graph.input: box, **weights}, affine, chosen.node)
         entry = _entry(graph, affine)
         found = {chosen.node: chosen.cotangent(bounds[chosen.node])}
