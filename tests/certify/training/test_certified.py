@@ -91,6 +91,22 @@ def test_larger_boxes_have_larger_penalties(name: str) -> None:
     assert found[-1] > found[3] > found[2] > 0
 
 
+@pytest.mark.parametrize(("loss", "felt"), [("logit", False), ("cross_entropy", True)])
+def test_forward_bounds_of_relu_networks_have_no_slope_but_through_logits(
+    loss: Any, felt: bool
+) -> None:
+    model, x, y = made("dense")
+    GradientCertifiedLoss(model, alpha=1.0, epsilon=0.3, loss=loss).width(x, y).sum().backward()
+    # Biases act on the bounds of units alone, never on what the gradient is multiplied with.
+    slopes = [value.grad for name, value in model.named_parameters() if name.endswith("bias")]
+    assert any(slope is not None and bool(slope.any()) for slope in slopes) == felt
+    assert all(
+        value.grad is not None and bool(value.grad.any())
+        for name, value in model.named_parameters()
+        if name.endswith("weight")
+    )
+
+
 def test_epsilon_may_differ_from_feature_to_feature() -> None:
     model, x, y = made("dense")
     epsilon = torch.tensor([0.0, 0.1, 0.0, 0.3, 0.0])

@@ -31,8 +31,8 @@ class GradientCertifiedLoss(Objective):
     rounding: certify the trained network with :func:`affidavit.certify.gradient_bounds`.
 
     Bounds on ReLU's derivative are steps, which have no slope: for a logit or a margin of a ReLU
-    network the penalty is lessened through the weights that carry the gradient back, never by moving
-    a unit's bounds off 0. With `cross_entropy` the bounds of the logits have a slope too.
+    network the penalty is lessened through the weights that carry the gradient back, never by
+    moving a unit's bounds off 0. With `cross_entropy` the bounds of the logits have a slope too.
 
     The bound is of the network in evaluation mode: batch norm with its running statistics (as
     constants), no dropout. The task's loss is of the model in the mode that it is in. The module is
