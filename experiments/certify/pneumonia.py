@@ -1,6 +1,9 @@
 """Figure 4: explanations of chest X-rays, certified against changes of input and of weights.
 
-Twenty goals (squares in the corners), τ = 0.04; trained with ε_t = γ_t = 0.01, tested with ε = γ =
+Twenty goals (squares in the corners): an adversary succeeds where the mean squared difference from
+one is at most τ = 0.04, as in the paper, or where the cosine of the angle to it is at least 0.5.
+The second does not depend on the gradient's length: a gradient of 0 is within 0.032 of a goal, so
+that for small ones the first says nothing. Trained with ε_t = γ_t = 0.01, tested with ε = γ =
 0.025. And the sparsity of four explainers on the networks: the Gini index of the sizes of their
 entries, 0 where all are equal, 1 where one has all.
 
@@ -14,7 +17,7 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -32,7 +35,7 @@ from affidavit.certify.training import (
     accuracy,
     with_softplus,
 )
-from affidavit.graph import load
+from affidavit.graph import Interval, load
 from networks import Rows, cnn, corners, dense, gradient, images
 from recording import arguments, finished, record, trained
 
@@ -47,9 +50,10 @@ CASES = (
     ("cnn", "standard"),
     ("cnn", "certified"),
 )
-TRAINED, TESTED, TAU, RANGE = 0.01, 0.025, 0.04, (0.0, 1.0)
-ALPHA, BATCH = 0.01, 128
-EPOCHS = {"dense": 15, "cnn": 5}
+TRAINED, TESTED, RANGE = 0.01, 0.025, (0.0, 1.0)
+TAU: dict[Literal["mse", "cosine"], float] = {"mse": 0.04, "cosine": 0.5}
+ALPHA, BATCH = {"dense": 0.01, "cnn": 0.001}, 128
+EPOCHS = {"dense": 15, "cnn": 6}
 CERTIFIED, ATTACKED = {"dense": 100, "cnn": 30}, 20
 EFFORT = {"steps": 30, "restarts": 2}
 FURTHER = ("dermamnist", "bloodmnist")
@@ -75,13 +79,15 @@ def sets() -> dict[str, tuple[Rows, Rows]]:
     return found
 
 
-def objective(kind: str, model: nn.Module, steps: int) -> Objective:
+def objective(kind: str, network: str, model: nn.Module, steps: int) -> Objective:
     """The objective of one way of training."""
     if kind == "hessian":
         return HessianNormLoss(model, alpha=0.01)
     if kind == "certified":
         ramp = Ramp(TRAINED, steps=steps // 2, warmup=steps // 10)
-        return GradientCertifiedLoss(model, alpha=ALPHA, epsilon=ramp, gamma=ramp, data_range=RANGE)
+        return GradientCertifiedLoss(
+            model, alpha=ALPHA[network], epsilon=ramp, gamma=ramp, data_range=RANGE
+        )
     return StandardLoss(model)
 
 
@@ -98,7 +104,7 @@ def fitted(given: argparse.Namespace, name: str, network: str, kind: str, train:
         f"{name} {network} {kind}",
         model,
         train,
-        objective(kind, model, steps),
+        objective(kind, network, model, steps),
         epochs=EPOCHS[network],
         batch_size=BATCH,
     )
@@ -117,25 +123,35 @@ def robustness(model: nn.Module, network: str, test: Rows, seed: int) -> dict[st
     every = goals(x.shape[1])
     one_each = every[torch.arange(len(few)) % len(every)]
     clean = gradient(model, many)
-    before = (clean[:, None] - every).square().mean(2) > TAU
     graph = load(model, x[:1])
-    found: dict[str, Any] = {
-        "mean_square_of_gradient": clean.square().mean().item(),
-        "outside_of_goals_before": before.double().mean().item(),
-    }
-    for box in ({"epsilon": TESTED, "data_range": RANGE}, {"gamma": TESTED}):
-        kind = next(iter(box))
-        attack: Callable[..., Any] = attack_inputs if kind == "epsilon" else attack_weights
-        hit = attack(graph, few, goal=one_each, tau=TAU, seed=seed, **EFFORT, **box)
-        bounds = gradient_bounds(graph, many, **box)
-        kept = [targeted(bounds, goal, tau=TAU).certified for goal in every]
-        width = bounds.width.norm(dim=1) / clean.norm(dim=1)
-        found[kind] = {
-            "attack_fails": (~hit.success).double().mean().item(),
-            "certified": torch.stack(kept).double().mean().item(),
-            "width_over_length": width.mean().item(),
-        }
+    found: dict[str, Any] = {"mean_square_of_gradient": clean.square().mean().item()}
+    for metric, tau in TAU.items():
+        still = Interval.point(clean)
+        found[f"{metric}, before"] = share(certified(still, every, metric))
+        for box in ({"epsilon": TESTED, "data_range": RANGE}, {"gamma": TESTED}):
+            kind = next(iter(box))
+            attack: Callable[..., Any] = attack_inputs if kind == "epsilon" else attack_weights
+            hit = attack(
+                graph, few, goal=one_each, tau=tau, metric=metric, seed=seed, **EFFORT, **box
+            )
+            bounds = gradient_bounds(graph, many, **box)
+            width = bounds.width.norm(dim=1) / clean.norm(dim=1)
+            found[f"{metric}, {kind}"] = {
+                "attack_fails": share(~hit.success),
+                "certified": share(certified(bounds, every, metric)),
+                "width_over_length": width.mean().item(),
+            }
     return found
+
+
+def certified(bounds: Interval, every: Tensor, metric: Literal["mse", "cosine"]) -> Tensor:
+    """Which goals are out of reach for which images."""
+    kept = [targeted(bounds, goal, tau=TAU[metric], metric=metric).certified for goal in every]
+    return torch.stack(kept)
+
+
+def share(flags: Tensor) -> float:
+    return flags.double().mean().item()
 
 
 def gini(values: Tensor) -> Tensor:
