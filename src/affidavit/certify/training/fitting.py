@@ -266,7 +266,8 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: pressed
     finally:
-        signal.signal(signal.SIGINT, before)
+        # None stands for a handler that was not set from Python.
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 def _batches(order: Tensor, size: int) -> list[Tensor]:
