@@ -43,6 +43,25 @@ def matrices(draw: st.DrawFn) -> evidence.MatrixChart:
     return evidence.MatrixChart(draw(names), draw(names), draw(names), rows, columns, counts)
 
 
+@st.composite
+def curves(draw: st.DrawFn) -> evidence.Curve:
+    x, y, lower, upper = (
+        tuple(column)
+        for column in zip(*draw(st.lists(st.tuples(*[floats] * 4), min_size=1)), strict=True)
+    )
+    ends = (lower, upper) if draw(st.booleans()) else ()
+    return evidence.Curve(draw(names), x, y, *ends)
+
+
+curve_charts = st.builds(
+    evidence.CurveChart,
+    names,
+    names,
+    names,
+    st.lists(curves(), max_size=3).map(tuple),
+    st.none() | floats,
+    names,
+)
 estimates = st.builds(
     evidence.Estimate,
     names,
@@ -68,7 +87,7 @@ statements = st.builds(
     interval=st.none() | ends,
     finding=names,
     assumptions=st.lists(names, max_size=2).map(tuple),
-    exhibits=st.lists(tables() | charts | matrices(), max_size=3).map(tuple),
+    exhibits=st.lists(tables() | charts | matrices() | curve_charts, max_size=3).map(tuple),
     attachments=st.lists(st.builds(evidence.Attachment, names, names, names), max_size=2).map(
         tuple
     ),
@@ -211,6 +230,12 @@ def test_exhibits_refuse_ragged_rows() -> None:
         evidence.Table("t", ("a", "b"), ((1,),))
     with pytest.raises(ValueError, match="names 1 rows and 2 columns"):
         evidence.MatrixChart("m", "r", "c", ("a",), ("a", "b"), ((1,),))
+    with pytest.raises(ValueError, match="has 2 x and 1 y"):
+        evidence.Curve("c", (0.0, 1.0), (0.5,))
+    with pytest.raises(ValueError, match="2 points and 1 intervals"):
+        evidence.Curve("c", (0.0, 1.0), (0.5, 0.6), (0.1,), (0.2,))
+    with pytest.raises(ValueError, match="intervals with one end"):
+        evidence.Curve("c", (0.0,), (0.5,), (0.1,))
 
 
 @pytest.mark.parametrize("value", [object(), {1: 2}, {3}, b"x"])
@@ -282,4 +307,4 @@ def test_a_witness_must_fit_together(changes: dict[str, Any], message: str) -> N
 
 
 def test_the_names_of_exhibits_in_json_stay() -> None:
-    assert set(evidence._EXHIBITS) == {"table", "interval_chart", "matrix_chart"}
+    assert set(evidence._EXHIBITS) == {"table", "interval_chart", "matrix_chart", "curve_chart"}

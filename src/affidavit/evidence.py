@@ -115,7 +115,44 @@ class MatrixChart:
             )
 
 
-Exhibit: TypeAlias = Table | IntervalChart | MatrixChart
+@dataclass(frozen=True)
+class Curve:
+    """A named curve through points, in the order of x; NaN in y leaves a gap.
+
+    `lower` and `upper` are an interval at each point, or empty.
+    """
+
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    lower: tuple[float, ...] = ()
+    upper: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.y) != len(self.x):
+            raise ValueError(f"curve {self.label!r} has {len(self.x)} x and {len(self.y)} y")
+        for ends in (self.lower, self.upper):
+            if len(ends) not in (0, len(self.x)):
+                raise ValueError(
+                    f"curve {self.label!r} has {len(self.x)} points and {len(ends)} intervals"
+                )
+        if len(self.lower) != len(self.upper):
+            raise ValueError(f"curve {self.label!r} has intervals with one end")
+
+
+@dataclass(frozen=True)
+class CurveChart:
+    """An exhibit of curves over one pair of axes, against a threshold where a claim sets one."""
+
+    title: str
+    x_axis: str
+    y_axis: str
+    curves: tuple[Curve, ...]
+    at_least: float | None = None
+    note: str = ""
+
+
+Exhibit: TypeAlias = Table | IntervalChart | MatrixChart | CurveChart
 _EXHIBITS: dict[str, type[Any]] = {
     # The tag of a kind in JSON is its name in lower case: `matrix_chart`.
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind

@@ -12,6 +12,8 @@ import pytest
 from affidavit.evidence import (
     Attachment,
     Cost,
+    Curve,
+    CurveChart,
     Estimate,
     Grade,
     Header,
@@ -79,6 +81,16 @@ def matrix_chart(classes: int, text: str = "class") -> MatrixChart:
     return MatrixChart(f"Matrix {text}", f"true {text}", f"seen {text}", names, names, counts)
 
 
+def curve_chart(points: int, text: str = "curve") -> CurveChart:
+    xs = tuple(0.01 * i for i in range(points))
+    curves = [Curve(f"{text} {i}", xs, tuple(1 - x * (i + 1) for x in xs)) for i in range(2)]
+    ends = tuple(-x for x in xs), tuple(2 * x for x in xs)
+    curves.append(Curve(f"{text} with ends", xs, xs, *ends))
+    return CurveChart(
+        f"Curves {text}", f"x {text}", f"y {text}", tuple(curves), 0.9, f"note {text}"
+    )
+
+
 def table(rows: int, columns: int = 4, text: str = "cell") -> Table:
     names = tuple(f"{text} {j}" for j in range(columns))
     cells = (f"{text} x", 12345, 0.25, None, True, math.nan, math.inf, 1e-9)
@@ -112,6 +124,11 @@ def make_matrix_chart() -> Callable[..., MatrixChart]:
 
 
 @pytest.fixture
+def make_curve_chart() -> Callable[..., CurveChart]:
+    return curve_chart
+
+
+@pytest.fixture
 def make_table() -> Callable[..., Table]:
     return table
 
@@ -141,7 +158,7 @@ def statements() -> list[Statement]:
     digest = hashlib.sha256(ATTACHED).hexdigest()
     return [
         a_statement(
-            exhibits=(interval_chart(10), matrix_chart(10), table(5)),
+            exhibits=(interval_chart(10), matrix_chart(10), curve_chart(5), table(5)),
             attachments=(Attachment("evidence/errors.csv", digest, "The misclassified inputs."),),
         ),
         a_statement(
@@ -187,10 +204,12 @@ def hostile_statements() -> list[Statement]:
             exhibits=(
                 interval_chart(3, text),
                 matrix_chart(3, text),
+                curve_chart(3, text),
                 table(3, 3, text),
                 table(2, 30, text),
                 interval_chart(0),
                 matrix_chart(0),
+                curve_chart(0),
                 table(0, 0),
             ),
             versions={text: text},

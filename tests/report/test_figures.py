@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from affidavit.evidence import Estimate, IntervalChart, MatrixChart, Verdict
+from affidavit.evidence import Curve, CurveChart, Estimate, IntervalChart, MatrixChart, Verdict
+from affidavit.report.curve_figure import points_table
 from affidavit.report.drawing import ROLES, shortened, width_of
 from affidavit.report.figures import figures, writes_all
 from affidavit.report.matrix_figure import largest_cells
@@ -77,6 +78,44 @@ def test_matrix_chart(make_matrix_chart: Callable[..., MatrixChart], classes: in
     assert writes_all(chart) == (classes <= 10)
 
 
+@pytest.mark.parametrize("points", [1, 2, 30])
+def test_curve_chart(make_curve_chart: Callable[..., CurveChart], points: int) -> None:
+    chart = make_curve_chart(points)
+    (svg,) = figures(chart, "k")
+    check_form(svg)
+    written = texts(svg)
+    for text in (chart.x_axis, chart.y_axis, "at least 0.9", *(c.label for c in chart.curves)):
+        assert text in written
+    dashes = set(re.findall(r"stroke-dasharray: [^;]*", svg))
+    assert len(dashes) >= 2  # curves differ without their colours
+    assert not writes_all(chart)
+
+
+def test_curves_lie_where_their_points_are() -> None:
+    chart = CurveChart("t", "x", "y", (Curve("c", (0.0, 1.0, 3.0), (0.0, 0.5, 0.25)),))
+    (svg,) = figures(chart, "k")
+    line = max(re.findall(r'd="(M [^"]*)"', svg), key=lambda d: d.count("L"))
+    (ax, ay), (bx, by), (cx, cy) = (
+        tuple(map(float, pair.split())) for pair in re.findall(r"[ML] ([\d.]+ [\d.]+)", line)[:3]
+    )
+    assert (cx - ax) == pytest.approx(3 * (bx - ax), rel=1e-3)
+    assert (ay - by) == pytest.approx(2 * (ay - cy), rel=1e-3)
+    assert by < cy < ay  # upwards is more
+
+
+def test_undefined_points_leave_a_gap_and_lack_no_row() -> None:
+    y = (0.9, math.nan, 0.7, math.inf)
+    chart = CurveChart(
+        "t", "x", "y", (Curve("a", (1.0, 2.0, 3.0, 4.0), y), Curve("b", (2.0,), (0.5,)))
+    )
+    (svg,) = figures(chart, "k")
+    check_form(svg)
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"<(title|desc|text).*?</\1>", "", svg))
+    table = points_table(chart)
+    assert table.columns == ("x", "a", "b")
+    assert [row[2] for row in table.rows] == [None, 0.5, None, None]
+
+
 def test_same_chart_same_bytes_and_other_key_other_ids(
     make_interval_chart: Callable[..., IntervalChart],
 ) -> None:
@@ -114,9 +153,15 @@ def test_shapes_tell_verdicts_apart_without_colour() -> None:
 def test_hostile_text(
     make_interval_chart: Callable[..., IntervalChart],
     make_matrix_chart: Callable[..., MatrixChart],
+    make_curve_chart: Callable[..., CurveChart],
     hostile: str,
 ) -> None:
-    for chart in (make_interval_chart(3, hostile), make_matrix_chart(3, hostile)):
+    charts = (
+        make_interval_chart(3, hostile),
+        make_matrix_chart(3, hostile),
+        make_curve_chart(3, hostile),
+    )
+    for chart in charts:
         for svg in figures(chart, "k"):
             check_form(svg)
             assert "<script" not in svg
@@ -133,7 +178,9 @@ def test_colours_named_in_a_label_stay_text() -> None:
 def test_empty_charts(
     make_interval_chart: Callable[..., IntervalChart],
     make_matrix_chart: Callable[..., MatrixChart],
+    make_curve_chart: Callable[..., CurveChart],
 ) -> None:
+    assert figures(make_curve_chart(0), "k") == ()
     assert figures(make_interval_chart(0), "k") == ()
     assert figures(make_matrix_chart(0), "k") == ()
 

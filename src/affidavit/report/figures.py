@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from affidavit.evidence import Exhibit, IntervalChart, MatrixChart, Table
+from affidavit.evidence import CurveChart, Exhibit, IntervalChart, MatrixChart, Table
+from affidavit.report.curve_figure import all_points_written, curve_figures, points_table
 from affidavit.report.interval_figure import all_labels_fit, estimates_table, interval_figures
 from affidavit.report.matrix_figure import all_numbers_fit, counts_table, matrix_figures
 
@@ -32,6 +33,7 @@ RENDERERS: dict[type[Any], Renderer] = {
     Table: Renderer(lambda table, key: (), lambda table: table, lambda table: False),
     IntervalChart: Renderer(interval_figures, estimates_table, all_labels_fit),
     MatrixChart: Renderer(matrix_figures, counts_table, all_numbers_fit),
+    CurveChart: Renderer(curve_figures, points_table, all_points_written),
 }
 """The way to show each kind of exhibit; every kind has one."""
 
