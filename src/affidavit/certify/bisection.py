@@ -31,25 +31,58 @@ def largest_certified(
 
     Guarantee: that of the certifier, monotone or not: the size returned is one that it certified.
     """
+    _check(most, steps)
+    through = certify(float(most)).to(torch.bool)
+    known = {float(most): through}
+
+    def each(sizes: Tensor) -> Tensor:
+        certified = torch.zeros_like(through)
+        for size in torch.unique(sizes[~sizes.isnan()]).tolist():
+            asked = sizes == size
+            answer = known[size] if size in known else certify(size).to(torch.bool)
+            certified[asked] = answer[asked]
+        return certified
+
+    return largest_each(each, len(through), most, steps=steps, device=through.device)
+
+
+def largest_each(
+    certify: Callable[[Tensor], Tensor],
+    count: int,
+    most: float,
+    *,
+    steps: int = 20,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """The same for a certifier that takes a size for each input, as boxes of inputs allow.
+
+    Args:
+        certify: whether each input is certified at its size, [batch], given sizes [batch] in
+            [0, most]; NaN where it is not asked.
+        count: number of inputs.
+        most, steps: as of :func:`largest_certified`, with its results, errors and guarantee.
+        device: of the sizes.
+    """
+    _check(most, steps)
+    high = torch.full((count,), float(most), dtype=torch.float64, device=device)
+    through = certify(high).to(torch.bool)
+    found = torch.where(through, high, -math.inf)
+    active = ~through
+    if most == 0 or not bool(active.any()):
+        return found
+    zero = torch.where(active, 0.0, torch.nan).to(high)
+    active &= certify(zero).to(torch.bool)
+    found[active] = 0.0
+    for _ in range(steps if bool(active.any()) else 0):
+        middle = torch.where(active, found / 2 + high / 2, torch.nan)
+        certified = certify(middle).to(torch.bool)
+        found = torch.where(active & certified, middle, found)
+        high = torch.where(active & ~certified, middle, high)
+    return found
+
+
+def _check(most: float, steps: int) -> None:
     if not (math.isfinite(most) and most >= 0):
         raise DomainError(f"most is {most!r}; expected a finite size of at least 0")
     if steps < 0:
         raise DomainError(f"steps is {steps}; expected at least 0")
-    all_through = certify(float(most)).to(torch.bool)
-    found = torch.full_like(all_through, -math.inf, dtype=torch.float64)
-    found[all_through] = most
-    high = torch.full_like(found, most)
-    if bool(all_through.all()) or most == 0:
-        return found
-    at_zero = certify(0.0).to(torch.bool)
-    found[at_zero & ~all_through] = 0.0
-    active = at_zero & ~all_through
-    for _ in range(steps if bool(active.any()) else 0):
-        middle = torch.where(active, found / 2 + high / 2, torch.nan)
-        certified = torch.zeros_like(active)
-        for size in torch.unique(middle[active]).tolist():
-            asked = middle == size
-            certified[asked] = certify(size).to(torch.bool)[asked]
-        found = torch.where(active & certified, middle, found)
-        high = torch.where(active & ~certified, middle, high)
-    return found
