@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from affidavit.contract.auditing import audit
     from affidavit.contract.claim import Claim, Finding
     from affidavit.contract.context import Context
-    from affidavit.contract.kinds import KINDS, Accuracy, Decision, FeatureRank, Lipschitz, Monotone
+    from affidavit.contract.kinds import (
+        KINDS,
+        Accuracy,
+        Decision,
+        ExplanationRobust,
+        FeatureRank,
+        Lipschitz,
+        Monotone,
+        PredictionRobust,
+    )
     from affidavit.contract.reading import read_contract
     from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run
     from affidavit.contract.subject import load_data
@@ -24,7 +33,16 @@ _HOMES = {
     "auditing": ("audit",),
     "claim": ("Claim", "Finding"),
     "context": ("Context",),
-    "kinds": ("KINDS", "Accuracy", "Decision", "FeatureRank", "Lipschitz", "Monotone"),
+    "kinds": (
+        "KINDS",
+        "Accuracy",
+        "Decision",
+        "ExplanationRobust",
+        "FeatureRank",
+        "Lipschitz",
+        "Monotone",
+        "PredictionRobust",
+    ),
     "reading": ("read_contract",),
     "subject": ("load_data",),
     "specification": ("Contract", "Data", "Model", "Preprocessing", "Run"),
@@ -39,11 +57,13 @@ __all__ = [
     "Contract",
     "Data",
     "Decision",
+    "ExplanationRobust",
     "FeatureRank",
     "Finding",
     "Lipschitz",
     "Model",
     "Monotone",
+    "PredictionRobust",
     "Preprocessing",
     "Run",
     "audit",

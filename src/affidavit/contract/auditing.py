@@ -62,6 +62,7 @@ def audit(
         device=_device(contract.run.device),
         output=contract.model.output,
         progress=progress and backend is None,
+        folder=contract.folder,
     )
     if backend is None:
         checked = [_check(claim, context) for claim in contract.claim]

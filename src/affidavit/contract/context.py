@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -27,6 +28,7 @@ class Context:
     device: str = "cpu"
     output: Literal["logit", "probability"] | None = None
     progress: bool = False
+    folder: Path = Path()
     _parts: dict[str, Dataset] = field(default_factory=dict, repr=False)
     _outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 

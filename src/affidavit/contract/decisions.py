@@ -38,6 +38,14 @@ def decisions(context: Context, part_name: str) -> tuple[np.ndarray, str]:
     ], "The decision is the largest output's class (ties: the first)."
 
 
+def decision(context: Context, outputs: np.ndarray) -> int:
+    """The class decided for by the outputs of one input, flat; see :func:`decisions`."""
+    if len(outputs) == 1:
+        place = int(outputs[0] > single_output(context)[0])
+        return int(classes_of_outputs(context, 2)[place])
+    return int(classes_of_outputs(context, len(outputs))[int(outputs.argmax())])
+
+
 def classes_of_outputs(context: Context, told_apart: int) -> np.ndarray:
     """For each output, the index of the class that it stands for.
 

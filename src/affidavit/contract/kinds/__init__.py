@@ -7,13 +7,24 @@ from typing import Any
 from affidavit.contract.claim import Claim
 from affidavit.contract.kinds.accuracy import Accuracy
 from affidavit.contract.kinds.decision import Decision
+from affidavit.contract.kinds.explanation_robust import ExplanationRobust
 from affidavit.contract.kinds.feature_rank import FeatureRank
 from affidavit.contract.kinds.lipschitz import Lipschitz
 from affidavit.contract.kinds.monotone import Monotone
+from affidavit.contract.kinds.prediction_robust import PredictionRobust
 from affidavit.errors import nearest
 
 KINDS: dict[str, type[Claim]] = {
-    kind.kind: kind for kind in (Accuracy, Decision, Monotone, FeatureRank, Lipschitz)
+    kind.kind: kind
+    for kind in (
+        Accuracy,
+        Decision,
+        Monotone,
+        FeatureRank,
+        Lipschitz,
+        ExplanationRobust,
+        PredictionRobust,
+    )
 }
 """Claim kind by its name in contracts."""
 
@@ -42,8 +53,10 @@ __all__ = [
     "KINDS",
     "Accuracy",
     "Decision",
+    "ExplanationRobust",
     "FeatureRank",
     "Lipschitz",
     "Monotone",
+    "PredictionRobust",
     "claim_from",
 ]
