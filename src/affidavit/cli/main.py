@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from affidavit import __version__
+from affidavit.cli import certify as certify_command
 from affidavit.cli import regions as regions_command
 from affidavit.cli.exits import EXIT_STATUS, Commands, command
 
@@ -120,6 +121,7 @@ def diff(
     return 1 if comparison.worse else 0
 
 
+app.command("certify", epilog=certify_command.EXAMPLES)(certify_command.certify)
 app.command("regions", epilog=regions_command.EXAMPLES)(regions_command.regions)
 
 
