@@ -17,7 +17,7 @@ def ops_table() -> Table:
 
     table = Table(title="Supported ops", title_justify="left", show_lines=True)
     for column in ("op", "PyTorch (ATen)", "ONNX", *METHODS):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "op")
     for op in supported_ops(METHODS):
         marks = [_yes(method in op.methods) for method in METHODS]
         table.add_row(f"[bold]{op.name}[/]", ", ".join(op.pytorch), ", ".join(op.onnx), *marks)
