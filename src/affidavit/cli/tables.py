@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from affidavit.errors import ContractError, nearest
 
@@ -16,11 +17,13 @@ def ops_table() -> Table:
     from affidavit.methods import METHODS
 
     table = Table(title="Supported ops", title_justify="left", show_lines=True)
-    for column in ("op", "PyTorch (ATen)", "ONNX", *METHODS):
-        table.add_column(column, overflow="fold", no_wrap=column == "op")
+    table.add_column("op", no_wrap=True)
+    for column in ("PyTorch (ATen)", "ONNX", "methods"):
+        table.add_column(column, overflow="fold")
     for op in supported_ops(METHODS):
-        marks = [_yes(method in op.methods) for method in METHODS]
-        table.add_row(f"[bold]{op.name}[/]", ", ".join(op.pytorch), ", ".join(op.onnx), *marks)
+        methods = ", ".join(method for method in METHODS if method in op.methods)
+        names = ", ".join(op.pytorch), ", ".join(op.onnx)
+        table.add_row(Text(op.name, style="bold"), *names, methods)
     return table
 
 
