@@ -174,8 +174,12 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
             ratio = [row["width_over_exact"][method] for row in rows]
             panel.loglog([row["epsilon"] for row in rows], ratio, mark, label=method, ms=4)
         panel.set_title(f"{name}, {'-'.join(map(str, found['layers']))}", fontsize=9)
+        sizes = [row["epsilon"] for row in found["boxes"]]
+        panel.set_xticks(sizes, [f"{size:g}" for size in sizes])
+        panel.minorticks_off()
         panel.set_xlabel("ε")
         panel.grid(alpha=0.3)
+    panels[0].set_yticks([1, 2, 3, 4, 5], ["1", "2", "3", "4", "5"])
     panels[0].set_ylabel("width / exact width")
     panels[0].legend(fontsize=8)
     figure.tight_layout()
