@@ -55,7 +55,7 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     one = one.scatter_(2, index.unsqueeze(2), mostly.unsqueeze(2))
     one = one.reshape(*index.shape, *z.lower.shape[1:])
     lines, constant = values.lines(net, {name: one}, Choices())
-    if set(lines) - {net.source}:
+    if set(lines) != {net.source}:
         return None  # something on the way was bounded rather than carried back
     # A line below z where it is mostly open, and below −z, which is one above z, where not.
     line = lines[net.source].flatten(2)
