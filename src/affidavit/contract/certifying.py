@@ -142,7 +142,7 @@ class CertifiedClaim(Claim, ABC):
             grade=Grade.STATISTICAL if self.population else Grade.SOUND,
             value=result.certified / result.count,
             interval=(result.lower, result.upper),
-            quantity=f"share of inputs certified; the interval is of those that {self._holds}",
+            quantity="share of inputs certified",
             reason=reason(result, self._holds, main.reason),
             assumptions=self._assumptions(context, len(rows)),
             exhibits=shares_exhibits(result, main, curve, "ε" if self.epsilon else "γ"),
@@ -187,7 +187,9 @@ class CertifiedClaim(Claim, ABC):
         )
         context = dataclasses.replace(context, graph=self._under(context.graph, item))
         found = x if item.already else np.clip(units.back(item.x).reshape(-1), lower, upper)
-        return witness(context, place, found[None], show, decide=decide, relevant=found - x)
+        # What moved most, in the units that ε is in.
+        moved = units.of(found.reshape(units.scale.shape)) - units.of(x.reshape(units.scale.shape))
+        return witness(context, place, found[None], show, decide=decide, relevant=moved.reshape(-1))
 
     def _under(self, graph: Graph, item: Counterexample) -> Graph:
         """The model under the weights of a counterexample, in its own precision."""

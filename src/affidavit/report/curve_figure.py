@@ -105,7 +105,7 @@ def _figure(chart: CurveChart, key: str) -> str:
         if math.isfinite(value):
             canvas.line([_LEFT, _WIDTH - _RIGHT], [y.at(value)] * 2, "ink", dash=(0, (4, 3)))
             label = f"at least {wording.exactly(value)}"
-            canvas.text(_WIDTH - _RIGHT, y.at(value) - 8, label, "ink", size=10, anchor="right")
+            canvas.text(_LEFT + 6, y.at(value) - 8, label, "ink", size=10)
     for index, curve in enumerate(chart.curves):
         _draw_curve(canvas, curve, x, y, *_STYLES[index % len(_STYLES)])
     for height, row in enumerate(rows):
