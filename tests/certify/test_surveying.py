@@ -24,6 +24,7 @@ class Scripted(Property):
     by: dict[str, Tensor]
     refuted: Tensor
     calls: list[tuple[str, list[int]]]
+    given: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     stop_at: str = ""
     about_explanations = False
 
@@ -31,7 +32,16 @@ class Scripted(Property):
     def sign(self) -> int:
         return 1
 
-    def prove(self, graph: Graph, x: Tensor, rows: Tensor, threat: Threat, method: Method) -> Proof:
+    def prove(
+        self,
+        graph: Graph,
+        x: Tensor,
+        rows: Tensor,
+        threat: Threat,
+        method: Method,
+        **options: Any,
+    ) -> Proof:
+        self.given.append(options)
         if self.stop_at == method:
             raise KeyboardInterrupt
         self.calls.append((method, rows.tolist()))
@@ -128,6 +138,20 @@ def test_attacks_on_large_models_take_few_inputs_at_once() -> None:
         [6, 7],
         [8, 9],
     ]
+
+
+def test_branch_and_bound_shares_the_time_that_is_left() -> None:
+    wanted = scripted()
+    run(wanted, method="bab", seconds=100.0)
+    seconds = [options["max_seconds"] for options in wanted.given]
+    # Four inputs of ten, four of six, two of two; the script itself takes next to no time.
+    assert seconds[0] <= 40.0
+    assert seconds[1] <= 100 * 4 / 6
+    assert seconds[1] > seconds[0]
+    assert seconds[2] <= 100.0
+    unlimited = scripted()
+    run(unlimited, method="bab")
+    assert unlimited.given == [{}] * 3
 
 
 def test_progress_is_told() -> None:

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -94,7 +94,15 @@ class Explanation(Property):
             found.append((bool(objective.succeeds(value)), float(value)))
         return max(found, key=lambda item: (item[0], self.sign * item[1]))
 
-    def prove(self, graph: Graph, x: Tensor, rows: Tensor, threat: Threat, method: Method) -> Proof:
+    def prove(
+        self,
+        graph: Graph,
+        x: Tensor,
+        rows: Tensor,
+        threat: Threat,
+        method: Method,
+        **options: Any,
+    ) -> Proof:
         bounds = gradient_bounds(
             graph,
             x,
@@ -104,6 +112,7 @@ class Explanation(Property):
             target=self.target,
             loss=self.loss,
             method=method,
+            **options,
         )
         clean = explanations(graph, x, self.target, self.loss)
         return Proof(self.certified(bounds, clean), bounds)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -77,12 +77,21 @@ class Property(ABC):
         """1 where a larger value makes a counterexample clearer, -1 where a smaller one does."""
 
     @abstractmethod
-    def prove(self, graph: Graph, x: Tensor, rows: Tensor, threat: Threat, method: Method) -> Proof:
+    def prove(
+        self,
+        graph: Graph,
+        x: Tensor,
+        rows: Tensor,
+        threat: Threat,
+        method: Method,
+        **options: Any,
+    ) -> Proof:
         """For which inputs the bounds of a method prove the property in the whole box.
 
         Args:
             x: inputs, [batch, *input_shape]; bounds are computed in their dtype.
             rows: their numbers, [batch].
+            options: of the method.
 
         Guarantee: `sound`.
         """
@@ -113,18 +122,26 @@ class Prediction(Property):
     def sign(self) -> int:
         return -1
 
-    def prove(self, graph: Graph, x: Tensor, rows: Tensor, threat: Threat, method: Method) -> Proof:
+    def prove(
+        self,
+        graph: Graph,
+        x: Tensor,
+        rows: Tensor,
+        threat: Threat,
+        method: Method,
+        **options: Any,
+    ) -> Proof:
         labels = self.labels[rows].to(x.device)
-        epsilon, gamma, data_range = threat.epsilon, threat.gamma, threat.data_range
+        box: dict[str, Any] = {
+            "epsilon": threat.epsilon,
+            "gamma": threat.gamma,
+            "data_range": threat.data_range,
+        }
         if self.level is not None:
-            found = output_bounds(
-                graph, x, epsilon=epsilon, gamma=gamma, data_range=data_range, method=method
-            )
+            found = output_bounds(graph, x, **box, method=method, **options)
             lower, upper = found.lower.flatten(), found.upper.flatten()
             return Proof(torch.where(labels == 1, lower > self.level, upper < self.level))
-        found = margin_bounds(
-            graph, x, labels, epsilon=epsilon, gamma=gamma, data_range=data_range, method=method
-        )
+        found = margin_bounds(graph, x, labels, **box, method=method, **options)
         itself = labels[:, None] == torch.arange(found.lower.shape[1], device=x.device)
         return Proof(((found.lower > 0) | itself).all(1))
 

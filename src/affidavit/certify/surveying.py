@@ -141,9 +141,10 @@ def survey(
     try:
         for step in _steps(method, attack):
             for rows in work.batches(step):
-                if time.monotonic() - started > seconds:
+                left = seconds - (time.monotonic() - started)
+                if left < 0:
                     raise TimeoutError
-                work.attack(rows) if step == "attack" else work.certify(rows, step)
+                work.attack(rows) if step == "attack" else work.certify(rows, step, left)
     except TimeoutError:
         reason = f"the limit of {seconds:.3g} s came first"
     except KeyboardInterrupt:
@@ -203,9 +204,15 @@ class _Work:
         self.upper = np.full(shape, math.nan) if wanted.about_explanations else None
         self.counterexamples: list[Counterexample] = []
 
+    @property
+    def open(self) -> NDArray[np.bool_]:
+        """Neither certified nor refuted so far, [input]."""
+        result: NDArray[np.bool_] = ~(self.certified | self.refuted)
+        return result
+
     def batches(self, step: str) -> Iterator[NDArray[np.int64]]:
         """Numbers of the inputs that a step has to look at, as many at a time as it takes."""
-        todo = np.flatnonzero(~(self.certified | self.refuted))
+        todo = np.flatnonzero(self.open)
         size = self.batch_size if step in ("ibp", "attack") else min(COSTLY_BATCH, self.batch_size)
         if step == "attack" and self.threat.gamma > 0:
             # Each input has its own weights there.
@@ -216,9 +223,14 @@ class _Work:
                 self.progress(step, start, len(todo))
             yield todo[start : start + size]
 
-    def certify(self, rows: NDArray[np.int64], method: Method) -> None:
+    def certify(self, rows: NDArray[np.int64], method: Method, seconds: float) -> None:
+        options: dict[str, Any] = {}
+        if method == "bab" and math.isfinite(seconds):
+            # It takes what time it gets: as much for these as for each of those after them.
+            after = int(self.open.sum()) - int(self.open[: rows[0]].sum())
+            options["max_seconds"] = max(seconds * len(rows) / max(after, 1), 1e-3)
         proof = self.wanted.prove(
-            self.graph, self.x[rows], torch.from_numpy(rows), self.threat, method
+            self.graph, self.x[rows], torch.from_numpy(rows), self.threat, method, **options
         )
         certified = _array(proof.certified)
         self.certified[rows] = certified
