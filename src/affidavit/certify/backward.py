@@ -38,7 +38,11 @@ Rule: TypeAlias = Callable[..., Sequence[Interval | None]]
 def _linear(
     op: ops.Linear, y: Interval, x: Interval, weight: Interval, bias: Interval | None = None
 ) -> Sequence[Interval | None]:
-    return bilinear(torch.matmul, weight.lower.shape[0], y, weight), None, None
+    return bilinear(_rows_product, weight.lower.shape[0], y, weight), None, None
+
+
+def _rows_product(a: Tensor, w: Tensor, _: Tensor | None) -> Tensor:
+    return a @ w
 
 
 def _conv(
@@ -46,8 +50,8 @@ def _conv(
 ) -> Sequence[Interval | None]:
     size = x.lower.shape[2:]
 
-    def product(a: Tensor, b: Tensor) -> Tensor:
-        return conv_adjoint(op, a, b, size)
+    def product(a: Tensor, w: Tensor, _: Tensor | None) -> Tensor:
+        return conv_adjoint(op, a, w, size)
 
     channels, *rest = weight.lower.shape
     terms = channels // op.groups * math.prod(rest[1:])
@@ -162,12 +166,11 @@ def _elementwise(op: Op, y: Interval, x: Interval) -> Sequence[Interval | None]:
 def _gated(op: Op, y: Interval, x: Interval) -> Sequence[Interval | None]:
     """Derivatives of 0, 1 or what lies between: nothing is rounded."""
     gate = derivative(op, x)
-    return (
-        Interval(
-            torch.minimum(y.lower * gate.lower, y.lower * gate.upper),
-            torch.maximum(y.upper * gate.lower, y.upper * gate.upper),
-        ),
-    )
+    least, most = y.lower * gate.lower, y.lower * gate.upper
+    if y.is_point:
+        return (Interval(torch.minimum(least, most), torch.maximum(least, most)),)
+    lower = torch.minimum(least, most)
+    return (Interval(lower, torch.maximum(y.upper * gate.lower, y.upper * gate.upper)),)
 
 
 def _prelu(op: ops.PRelu, y: Interval, x: Interval, slope: Interval) -> Sequence[Interval | None]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affidavit.errors import DomainError, ModelError, nearest
 from affidavit.graph import Graph, Interval
-from affidavit.graph.intervals.interval import limits, outward
+from affidavit.graph.intervals.interval import is_finite, limits, outward
 
 Size: TypeAlias = float | Tensor
 Range: TypeAlias = tuple[float | Tensor, float | Tensor]
@@ -31,17 +31,17 @@ def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -
         DomainError: a negative, infinite or NaN size, a shape that does not broadcast, an input
             outside the range, or one that is not finite.
     """
-    if not bool(torch.isfinite(x).all()):
+    if not is_finite(x):
         raise DomainError("the input holds NaN or infinite entries: there is no box around them")
     radius = _sizes("epsilon", epsilon, x)
-    if data_range is None and isinstance(epsilon, int | float) and epsilon == 0:
-        return Interval.point(x)
-    # One rounding each way; the ends may not come to lie within the box that was asked for.
-    box = outward(x - radius, x + radius, 0)
-    if isinstance(epsilon, int | float) and epsilon == 0:
+    if not bool((radius > 0).any()):
         box = Interval.point(x)
     else:
-        box = Interval(torch.where(radius > 0, box.lower, x), torch.where(radius > 0, box.upper, x))
+        # One rounding each way; the ends may not come to lie within the box that was asked for.
+        box = outward(x - radius, x + radius, 0)
+        if not bool((radius > 0).all()):
+            fixed = radius == 0
+            box = Interval(torch.where(fixed, x, box.lower), torch.where(fixed, x, box.upper))
     if data_range is None:
         return box
     least, most = (
@@ -113,9 +113,10 @@ def _broadcast(name: str, value: Size, x: Tensor, sign: int) -> Tensor:
         moved = tensor + sign * (tensor.abs() * eps + tiny)
         tensor = torch.where(sign * tensor.to(torch.float64) < sign * exact, moved, tensor)
     try:
-        return tensor.expand(x.shape)
+        tensor.expand(x.shape)
     except RuntimeError:
         raise DomainError(
             f"{name} has the shape {list(tensor.shape)}, which does not broadcast to the input's"
             f" {list(x.shape)}"
         ) from None
+    return tensor

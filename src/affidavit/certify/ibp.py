@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -11,18 +12,54 @@ from affidavit.certify.backward import RULES
 from affidavit.certify.problem import Problem
 from affidavit.certify.target import Score
 from affidavit.errors import DomainError, UnsupportedOpsError
-from affidavit.graph import BATCH, Graph, Interval, ops, propagate
-from affidavit.graph.intervals.interval import add, bilinear, limits, outward, subtract
-from affidavit.graph.intervals.propagate import plain_sums
+from affidavit.graph import BATCH, Graph, Interval, ops
+from affidavit.graph.intervals.interval import (
+    add,
+    bilinear,
+    is_finite,
+    limits,
+    outward,
+    subtract,
+)
+from affidavit.graph.intervals.propagate import carry, plain_sums
 
 Bounds = dict[str, Interval]
+
+BLOCK = 1 << 18
+"""Numbers in the largest value of the inputs that are bounded at once where nothing is learned."""
 
 
 def gradient(problem: Problem, chosen: Score) -> Interval:
     """Bounds on the gradient. Differentiable."""
-    bounds = forward(problem.graph, problem.box, problem.weights, chosen.node, problem.within)
-    cotangent = chosen.cotangent(bounds[chosen.node])
-    return backward(problem.graph, bounds, chosen.node, cotangent)[problem.graph.input]
+    if torch.is_grad_enabled() or problem.box.lower.device.type != "cpu":
+        return _gradient(problem, chosen)
+    # In blocks that stay in the processor's cache.
+    sizes = [
+        math.prod(shape[1:]) for shape in problem.graph.shapes.values() if shape[:1] == (BATCH,)
+    ]
+    rows = max(1, BLOCK // max(sizes))
+    batch = len(problem.box.lower)
+    if batch <= rows:
+        return _gradient(problem, chosen)
+    lower, upper = (torch.empty_like(end) for end in (problem.box.lower, problem.box.upper))
+    for start in range(0, batch, rows):
+        part = slice(start, start + rows)
+        found = _gradient(problem.part(part), chosen.part(part))
+        lower[part], upper[part] = found.lower, found.upper
+    return Interval(lower, upper)
+
+
+def _gradient(problem: Problem, chosen: Score) -> Interval:
+    graph, box, last = problem.graph, problem.box, chosen.node
+    # A linear score has the same cotangent whatever the logits are.
+    spared = chosen.is_linear and last != graph.input
+    bounds = forward(graph, box, problem.weights, last, problem.within, spared)
+    if spared:
+        shape = (len(box.lower), *graph.shapes[last][1:])
+        logits = Interval.point(box.lower.new_zeros(()).expand(shape))
+    else:
+        logits = bounds[last]
+    return backward(graph, bounds, last, chosen.cotangent(logits))[graph.input]
 
 
 def outputs(problem: Problem) -> Interval:
@@ -41,7 +78,7 @@ def margins(problem: Problem, chosen: Score) -> Interval:
         # The last layer's rows are subtracted before they meet its operand.
         x, weight = bounds[node.operands[0]], bounds[node.operands[1]]
         ahead = bilinear(
-            lambda a, rows: (rows @ a.unsqueeze(-1)).squeeze(-1),
+            lambda a, rows, _: (rows @ a.unsqueeze(-1)).squeeze(-1),
             weight.lower.shape[1],
             x,
             _ahead(weight, chosen.first),
@@ -69,6 +106,7 @@ def forward(
     weights: Mapping[str, Interval],
     last: str,
     within: Mapping[str, Interval] | None = None,
+    spared: bool = False,
 ) -> Bounds:
     """Bounds of every value and tensor that `last` is computed from, in the dtype of the box.
 
@@ -78,21 +116,23 @@ def forward(
         weights: bounds of parameters by name; others are the graph's own.
         last: the value up to which bounds are wanted.
         within: see :attr:`Problem.within`.
+        spared: whether `last` itself is left out.
+
+    Raises:
+        UnsupportedOpsError: lists all ops on the way that have no rule.
+        DomainError: the bounds overflow.
     """
     check(graph, last)
-    needed = graph.ancestors([last])
-    nodes = [node.name for node in graph.nodes if node.name in needed]
+    needed = graph.ancestors([last]) - ({last} if spared else set())
     dtype, device = box.lower.dtype, box.lower.device
-    tensors = {
+    bounds = {
         name: (weights.get(name) or Interval.point(tensor)).to(dtype, device)
         for name, tensor in graph.tensors.items()
         if name in needed
     }
-    return {
-        **tensors,
-        graph.input: box,
-        **propagate(graph, box, tensors, names=nodes, dtype=dtype, within=within),
-    }
+    bounds[graph.input] = box
+    carry([node for node in graph.nodes if node.name in needed], bounds, within or {})
+    return bounds
 
 
 def backward(
@@ -120,7 +160,6 @@ def backward(
     """
     found: Bounds = {}
     parts = {last: [cotangent]}
-    overflow = torch.zeros((), dtype=torch.bool, device=cotangent.lower.device)
     with plain_sums():
         for node in reversed(graph.nodes):
             if node.name not in parts:
@@ -136,11 +175,7 @@ def backward(
                 parts.setdefault(name, []).append(part)
         if graph.input in parts:
             found[graph.input] = _total(parts[graph.input])
-        for part in found.values():
-            overflow = overflow | ~(
-                torch.isfinite(part.lower).all() & torch.isfinite(part.upper).all()
-            )
-    if bool(overflow):
+    if not is_finite(*(end for part in found.values() for end in (part.lower, part.upper))):
         raise DomainError(
             f"the bounds of the gradient overflow in {cotangent.lower.dtype}: the box, the weights"
             " or the depth are too large"

@@ -30,6 +30,18 @@ class Problem:
     x: Tensor | None = None
     within: Mapping[str, Interval] = field(default_factory=dict)
 
+    def part(self, batch: slice) -> Problem:
+        """The same for some inputs of the batch."""
+
+        def cut(value: Interval) -> Interval:
+            return Interval(value.lower[batch], value.upper[batch])
+
+        x = None if self.x is None else self.x[batch]
+        within = {name: cut(value) for name, value in self.within.items()}
+        box = self.box
+        part = Interval.point(box.lower[batch]) if box.is_point else cut(box)
+        return Problem(self.graph, part, self.weights, x, within)
+
 
 def pose(
     graph: Graph,

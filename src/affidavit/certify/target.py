@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -43,6 +44,11 @@ class Score:
         if self.second is not None:
             return chosen - flat.gather(1, self.second[:, None]).squeeze(1)
         return chosen
+
+    def part(self, batch: slice) -> Score:
+        """The same for some inputs of the batch."""
+        second = None if self.second is None else self.second[batch]
+        return dataclasses.replace(self, first=self.first[batch], second=second)
 
     @property
     def is_linear(self) -> bool:

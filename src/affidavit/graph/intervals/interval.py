@@ -90,7 +90,7 @@ class Interval:
             )
         if not lower.is_floating_point():
             raise DomainError(f"the bounds have the dtype {lower.dtype}; expected a floating one")
-        if not bool(torch.isfinite(lower).all() & torch.isfinite(upper).all()):
+        if not is_finite(lower, upper):
             raise DomainError("the box has infinite or undefined bounds; expected finite ones")
         crossed = int((lower > upper).sum())
         if crossed:
@@ -104,10 +104,19 @@ class Interval:
         if not _ROUNDED.get():
             radius = (self.upper - self.lower) / 2
             return self.lower + radius, radius
+        return self._charged(0.0)
+
+    def _charged(self, gamma: float) -> tuple[Tensor, Tensor]:
+        """A centre, and a radius with gamma times the largest magnitude added."""
         eps, tiny = limits(self.lower)
-        center = self.lower / 2 + self.upper / 2
-        radius = torch.maximum(self.upper - center, center - self.lower)
-        return center, radius * (1 + 2 * eps) + tiny
+        # Halves before sums: nothing overflows. What they round is charged to the centre's size.
+        charge = gamma + 4 * eps
+        if self.is_point:
+            return self.lower, self.lower.abs() * charge + tiny
+        half = (1 + charge) / 2
+        center = torch.add(self.lower / 2, self.upper, alpha=0.5)
+        radius = torch.sub(self.upper * half, self.lower, alpha=half)
+        return center, torch.add(radius, center.abs(), alpha=charge) + tiny
 
 
 def limits(x: Tensor) -> tuple[float, float]:
@@ -116,6 +125,12 @@ def limits(x: Tensor) -> tuple[float, float]:
         return 0.0, 0.0
     info = torch.finfo(x.dtype)
     return info.eps, info.tiny
+
+
+def is_finite(*values: Tensor) -> bool:
+    """Whether no entry of any is infinite or NaN. One pass over each, and one wait for all."""
+    ends = [end for x in values if x.numel() for end in torch.aminmax(x.detach())]  # NaN: both
+    return not ends or bool(torch.isfinite(torch.stack(ends)).all())
 
 
 def outward(lower: Tensor, upper: Tensor, ulps: float) -> Interval:
@@ -127,8 +142,10 @@ def outward(lower: Tensor, upper: Tensor, ulps: float) -> Interval:
 
 
 def _move(x: Tensor, relative: float, absolute: float) -> Tensor:
-    # An infinite end stays where it is: |inf| times a negative number would be of the wrong sign.
-    return torch.where(torch.isinf(x), x, x + (x.abs() * relative + absolute))
+    # Of the two products the outer one; an infinite end stays where it is, which `|x| relative`
+    # added to it would not.
+    outer = torch.maximum if relative > 0 else torch.minimum
+    return outer(x * (1 - relative), x * (1 + relative)) + absolute
 
 
 # Interval arithmetic, entry by entry, with broadcasting.
@@ -159,44 +176,60 @@ def multiply(a: Interval, b: Interval) -> Interval:
 
 
 def bilinear(
-    product: Callable[[Tensor, Tensor], Tensor], terms: int, x: Interval, weight: Interval
+    product: Callable[[Tensor, Tensor, Tensor | None], Tensor],
+    terms: int,
+    x: Interval,
+    weight: Interval,
+    bias: Interval | None = None,
 ) -> Interval:
-    """Sums of `terms` products of entries of x and of the weight, in centre/radius form.
+    """Sums of `terms` products of entries of x and of the weight, and a bias, by centre and radius.
 
     `A·B ∈ A_c B_c ± (|A_c| B_r + A_r |B_c| + A_r B_r)`. The rounding of the products is charged to
     the radii before they are multiplied, which takes no product more.
     """
     if not _ROUNDED.get():
-        return _bilinear_unrounded(product, x, weight)
+        return _bilinear_unrounded(product, x, weight, bias)
     eps, tiny = limits(x.lower)
     gamma = 2 * (terms + 8) * eps
-    center, radius = x.center_radius()
-    radius = radius * (1 + gamma) + center.abs() * gamma + tiny
-    weight_center, weight_radius = weight.center_radius()
-    value = product(center, weight_center)
-    spread = product(radius, weight_center.abs())
-    if not weight.is_point:
-        weight_radius = weight_radius * (1 + gamma)
-        spread = spread + product(center.abs() + radius, weight_radius)
-    spread = spread * (1 + 4 * eps) + terms * tiny
-    return outward(value - spread, value + spread, 2)
+    center, radius = x._charged(gamma)
+    shift = slack = None
+    if bias is not None:
+        shift, slack = bias._charged(gamma)
+    if weight.is_point:
+        value = product(center, weight.lower, shift)
+        spread = product(radius, weight.lower.abs(), slack)
+    else:
+        weight_center, weight_radius = weight.center_radius()
+        value = product(center, weight_center, shift)
+        spread = product(radius, weight_center.abs(), slack)
+        spread = spread + product(center.abs() + radius, weight_radius * (1 + gamma), None)
+    # The ends are rounded once more.
+    spread = torch.add(spread * (1 + 8 * eps), value.abs(), alpha=4 * eps) + terms * tiny
+    return Interval(value - spread, value + spread)
 
 
 def _bilinear_unrounded(
-    product: Callable[[Tensor, Tensor], Tensor], x: Interval, weight: Interval
+    product: Callable[[Tensor, Tensor, Tensor | None], Tensor],
+    x: Interval,
+    weight: Interval,
+    bias: Interval | None,
 ) -> Interval:
     """The same without rounding errors, so that points need no radius."""
     center, radius = x.center_radius()
     weight_center, weight_radius = weight.center_radius()
-    value = product(center, weight_center)
-    if x.is_point and weight.is_point:
+    shift = slack = None
+    if bias is not None:
+        shift, slack = bias.center_radius()
+        slack = None if bias.is_point else slack
+    value = product(center, weight_center, shift)
+    if x.is_point and weight.is_point and slack is None:
         return Interval.point(value)
     if x.is_point:
-        spread = product(center.abs(), weight_radius)
+        spread = product(center.abs(), weight_radius, slack)
     else:
-        spread = product(radius, weight_center.abs())
+        spread = product(radius, weight_center.abs(), slack)
         if not weight.is_point:
-            spread = spread + product(center.abs() + radius, weight_radius)
+            spread = spread + product(center.abs() + radius, weight_radius, None)
     return Interval(value - spread, value + spread)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from affidavit.errors import DomainError, ModelError, UnsupportedOpsError, nearest
-from affidavit.graph.graph import Graph
-from affidavit.graph.intervals.interval import Interval
+from affidavit.graph.graph import Graph, Node
+from affidavit.graph.intervals.interval import Interval, is_finite
 from affidavit.graph.intervals.rules import RULES
 from affidavit.graph.ops import MOVEMENT, Op, Pad
 
@@ -68,14 +68,23 @@ def propagate(
         for name, tensor in graph.tensors.items()
     }
     env[graph.input] = box.to(dtype, device)
-    overflow = torch.zeros((), dtype=torch.bool, device=device)
-    for value in env.values():
-        overflow = overflow | ~_is_finite(value)
+    carry(nodes, env, within or {})
+    return {name: env[name] for name in wanted}
+
+
+def carry(nodes: Sequence[Node], env: dict[str, Interval], within: Mapping[str, Interval]) -> None:
+    """Adds the bounds of nodes to those of the input and the tensors, unchecked and in place.
+
+    Raises:
+        DomainError: the bounds overflow.
+    """
+    some = next(iter(env.values())).lower
+    finite: list[Tensor] = []
     padded: set[str] = set()  # values that hold the infinite padding of a max-pool by right
     with plain_sums():
         for node in nodes:
             value = RULES[type(node.op)](node.op, *[env[operand] for operand in node.operands])
-            if within and node.name in within:
+            if node.name in within:
                 kept = within[node.name]
                 value = Interval(
                     torch.maximum(value.lower, kept.lower), torch.minimum(value.upper, kept.upper)
@@ -86,17 +95,11 @@ def propagate(
             ):
                 padded.add(node.name)
             else:
-                overflow = overflow | ~_is_finite(value)
-    if bool(overflow):
+                finite += [value.lower] if value.is_point else [value.lower, value.upper]
+    if not is_finite(*finite):
         raise DomainError(
-            f"the bounds overflow in {dtype}: the box, the weights or the depth are too large"
+            f"the bounds overflow in {some.dtype}: the box, the weights or the depth are too large"
         )
-    return {name: env[name] for name in wanted}
-
-
-def _is_finite(interval: Interval) -> Tensor:
-    finite = torch.isfinite(interval.lower).all()
-    return finite if interval.is_point else finite & torch.isfinite(interval.upper).all()
 
 
 def _pads_infinity(op: Op) -> bool:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from affidavit.graph import ops
-from affidavit.graph.interpreter import conv_function, evaluate, pad_pairs
+from affidavit.graph.interpreter import evaluate, pad_pairs
 from affidavit.graph.intervals.interval import (
     Interval,
     add,
@@ -35,24 +35,14 @@ Rule: TypeAlias = Callable[..., Interval]
 def _linear(
     op: ops.Linear, x: Interval, weight: Interval, bias: Interval | None = None
 ) -> Interval:
-    y = bilinear(F.linear, weight.lower.shape[1], x, weight)
-    return y if bias is None else add(y, bias)
+    return bilinear(F.linear, weight.lower.shape[1], x, weight, bias)
 
 
 def _conv(op: ops.Conv, x: Interval, weight: Interval, bias: Interval | None = None) -> Interval:
-    function = conv_function(len(op.stride))
-    pairs = pad_pairs(op.padding)
+    def product(a: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+        return evaluate(op, a, w) if b is None else evaluate(op, a, w, b)
 
-    def product(a: Tensor, b: Tensor) -> Tensor:
-        return function(F.pad(a, pairs), b, None, op.stride, 0, op.dilation, op.groups)
-
-    y = bilinear(product, math.prod(weight.lower.shape[1:]), x, weight)
-    if bias is None:
-        return y
-    shape = (-1, *(1,) * len(op.stride))
-    lower = bias.lower.reshape(shape)
-    upper = lower if bias.is_point else bias.upper.reshape(shape)
-    return add(y, Interval(lower, upper))
+    return bilinear(product, math.prod(weight.lower.shape[1:]), x, weight, bias)
 
 
 def _batch_norm(
