@@ -37,8 +37,9 @@ def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -
     if not bool((radius > 0).any()):
         box = Interval.point(x)
     else:
-        # One rounding each way; the ends may not come to lie within the box that was asked for.
-        box = outward(x - radius, x + radius, 0)
+        # A sum is rounded by less than a step: the ends may not lie within what was asked for.
+        far = x.new_tensor(math.inf)
+        box = Interval(torch.nextafter(x - radius, -far), torch.nextafter(x + radius, far))
         if not bool((radius > 0).all()):
             fixed = radius == 0
             box = Interval(torch.where(fixed, x, box.lower), torch.where(fixed, x, box.upper))
