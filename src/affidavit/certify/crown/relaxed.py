@@ -13,7 +13,7 @@ from torch import Tensor
 from affidavit.certify.crown.choices import Choices
 from affidavit.certify.crown.lines import Lines, around
 from affidavit.certify.crown.maps import MAPS, Map, linear_map
-from affidavit.certify.crown.rounding import Rounding
+from affidavit.certify.crown.rounding import Rounding, inner
 from affidavit.certify.crown.tie import Tie
 from affidavit.graph import BATCH, Graph, Interval, Node, ops
 
@@ -142,8 +142,11 @@ class Relaxed:
 
     def least(self, a: Tensor, value: Interval) -> Tensor:
         """The least value of functionals `a·v` over an interval, [batch, row]."""
-        low = self.rounding.total(a.clamp(min=0), value.lower, 1)
-        return low + self.rounding.total(a.clamp(max=0), value.upper, -1)
+        center, radius = value.center_radius()
+        # One pass for |a|: what rounding costs either product is in the radius.
+        gamma = self.rounding.gamma(max(value.lower[:1].numel(), 1))
+        spread = radius * (1 + 2 * gamma) + center.abs() * gamma
+        return inner(a, center) - inner(a.abs(), spread) - self.rounding.tiny
 
     # What was made once for the bounds as they are.
     _maps: dict[tuple[str, int], Map] = field(default_factory=dict)

@@ -53,8 +53,8 @@ class Rounding:
         """
         gamma = self.gamma(a[0, 0].numel() if a.numel() else 1)
         if sign:
-            return _inner(a, b - sign * gamma * b.abs()) - self.tiny
-        return _inner(a, b) - _inner(a.abs(), b.abs()) * gamma - self.tiny
+            return inner(a, b - sign * gamma * b.abs()) - self.tiny
+        return inner(a, b) - inner(a.abs(), b.abs()) * gamma - self.tiny
 
     def charge(self, a: Tensor, error: Tensor) -> Tensor:
         """`−Σ |a| error`, rounded down; the error is [batch, ...] and not negative."""
@@ -82,7 +82,8 @@ def magnitude(value: Interval) -> Tensor:
     return torch.maximum(value.lower.abs(), value.upper.abs())
 
 
-def _inner(a: Tensor, b: Tensor) -> Tensor:
+def inner(a: Tensor, b: Tensor) -> Tensor:
+    """`Σ a b` over all axes but batch and row; b is [batch, ...] or of a's shape."""
     if b.ndim == a.ndim:
         return (a * b).flatten(2).sum(-1)
     return (a.flatten(2) @ b.flatten(1).unsqueeze(-1)).squeeze(-1)

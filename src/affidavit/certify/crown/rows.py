@@ -45,6 +45,8 @@ def refine(
     if most == 0:
         return start
     # Inputs of a batch want different entries: the shorter ones bound some that they need not.
+    # Where all want all, the rows are the same, and up to the first gate are carried once.
+    shared = steps == 0 and bool(flat.all())
     index = flat.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
     low, high = start.lower.flatten(1).clone(), start.upper.flatten(1).clone()
     shape = start.lower.shape[1:]
@@ -56,10 +58,9 @@ def refine(
         part = net.part(batch)
         for start_row in range(0, most, rows):
             chosen = index[batch, start_row : start_row + rows]
-            one = low.new_zeros((*chosen.shape, flat.shape[1])).scatter_(
-                2, chosen.unsqueeze(2), 1.0
-            )
-            below, above = _both(part, name, one.reshape(*chosen.shape, *shape), lower, steps)
+            mine = chosen[:1] if shared else chosen
+            one = low.new_zeros((*mine.shape, flat.shape[1])).scatter_(2, mine.unsqueeze(2), 1.0)
+            below, above = _both(part, name, one.reshape(*mine.shape, *shape), lower, steps)
             low[batch] = low[batch].scatter_reduce(1, chosen, below, "amax")
             high[batch] = high[batch].scatter_reduce(1, chosen, above, "amin")
     return Interval(low.reshape(start.lower.shape), high.reshape(start.upper.shape))

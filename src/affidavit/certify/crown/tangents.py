@@ -33,7 +33,7 @@ from affidavit.graph.intervals.interval import multiply, outward, reciprocal
 Step: TypeAlias = tuple[Tensor | None, Tensor, dict[str, Tensor]]
 """The tangent of the node's value (None where it was bounded away), a constant, and coefficients
 of values that gates were tied to."""
-Gains: TypeAlias = list[tuple[Tensor, Tensor]]
+Gains: TypeAlias = dict[str, tuple[Tensor, Tensor]]
 
 
 def lower(net: Relaxed, rows: Mapping[str, Tensor], choices: Choices) -> Tensor:
@@ -51,7 +51,7 @@ def lower(net: Relaxed, rows: Mapping[str, Tensor], choices: Choices) -> Tensor:
     total = first.new_zeros(first.shape[:2])
     size = torch.zeros_like(total)
     tied: dict[str, Tensor] = {}
-    gains: Gains = []
+    gains: Gains = {}
     last_user = {name: node.name for node in net.nodes for name in node.operands}
     for node in net.nodes:
         for index, name in net.varying(node):
@@ -157,7 +157,7 @@ def _gated(
         plane = plane.mixed(choices.share(f"{node.name} plane", plane.share, t.shape[1]))
     found, constant = net.rounding.apply(plane.lines, t, magnitude(a))
     if not choices.free and node.name in net.ties:
-        gains.append(net.ties[node.name].spread(t, plane.left, net.rounding))
+        gains[node.name] = net.ties[node.name].spread(t, plane.left, net.rounding)
     if not (choices.free and isinstance(node.op, ops.Relu)):
         return found, constant, {}
     tie = choices.share(f"{node.name} tie", torch.zeros_like(a.lower), t.shape[1])

@@ -17,19 +17,21 @@ class Tie:
         index: the units, flat, [batch, unit]; entries beyond an input's own have no weight.
         line: coefficients of a line below z for a unit that is mostly open, of one above z for
             one that is mostly shut, [batch, unit, input].
-        constant: its value at 0, rounded down or up, [batch, unit].
+        floor, ceiling: its value at 0, [batch, unit], lowered and raised by what it may cost to
+            sum the lines of many units.
         opening, closing: what a coefficient of s is multiplied by for one of z, where it is
             positive and where it is negative, [batch, 1, unit]; one of the two is 0.
     """
 
     index: Tensor
     line: Tensor
-    constant: Tensor
+    floor: Tensor
+    ceiling: Tensor
     opening: Tensor
     closing: Tensor
 
     def spread(self, t: Tensor, left: Tensor, r: Rounding) -> tuple[Tensor, Tensor]:
-        """Coefficients of the input [batch, row, input] and a constant [batch, row].
+        """What the units' lines are multiplied by, [batch, row, unit], and a constant [batch, row].
 
         Args:
             t: tangents at the gate, [batch, row, ...].
@@ -37,10 +39,10 @@ class Tie:
             r: what is charged for rounding.
         """
         rows = self.index.unsqueeze(1).expand(-1, t.shape[1], -1)
-        c = t.flatten(2).gather(2, rows) * left.flatten(1).gather(1, self.index).unsqueeze(1)
+        t = t.flatten(2).expand(len(left), -1, -1)
+        c = t.gather(2, rows) * left.flatten(1).gather(1, self.index).unsqueeze(1)
         up, down = c.clamp(min=0) * self.opening, c.clamp(max=0) * self.closing
-        constant = r.total(up, self.constant, 1) + r.total(down, self.constant, -1)
-        return (up + down) @ self.line, constant
+        return up + down, r.total(up, self.floor, 1) + r.total(down, self.ceiling, -1)
 
     def part(self, batch: slice) -> Tie:
         """The same for some inputs of the batch."""

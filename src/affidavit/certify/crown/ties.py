@@ -10,7 +10,8 @@ gains.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -36,6 +37,12 @@ def tied(net: Relaxed) -> dict[str, Tie]:
             tie = _tie(net, node)
             if tie is not None:
                 found[node.name] = tie
+    # A sum over all units' lines is rounded: so much of the largest |line · x|.
+    gamma = net.rounding.gamma(sum(tie.index.shape[1] for tie in found.values()))
+    size = magnitude(net.bounds[net.source]).flatten(1).unsqueeze(-1)
+    for name, tie in found.items():
+        slack = (tie.line.abs() @ size).squeeze(-1) * gamma
+        found[name] = replace(tie, floor=tie.floor - slack, ceiling=tie.ceiling + slack)
     return found
 
 
@@ -69,20 +76,22 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
         index,
         line * mostly.unsqueeze(2),
         constant * mostly,
+        constant * mostly,
         opening.unsqueeze(1),
         closing.unsqueeze(1),
     )
 
 
-def gain(net: Relaxed, parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """What ties add to the bounds, [batch, row]: their sum where that is positive, else nothing."""
-    a, constant = parts[0]
-    for more, rest in parts[1:]:
-        a, constant = a + more, constant + rest
-    box = net.bounds[net.source]
-    r = net.rounding
-    if len(parts) > 1:
-        constant = constant + r.charge(a, magnitude(box).flatten(1) * (2 * len(parts) * r.eps))
+def gain(net: Relaxed, parts: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
+    """What ties add to the bounds, [batch, row]: their sum where that is positive, else nothing.
+
+    `parts` are coefficients of the units' lines and constants, by the gate's name.
+    """
+    coefficients = torch.cat([part for part, _ in parts.values()], 2)
+    lines = torch.cat([net.ties[name].line for name in parts], 1)
+    constants = torch.stack([constant for _, constant in parts.values()])
+    box, r = net.bounds[net.source], net.rounding
+    a = coefficients @ lines
     least = net.least(a.reshape(*a.shape[:2], *box.lower.shape[1:]), box)
-    slack = (constant.abs() + least.abs()) * r.gamma(len(parts))
-    return (constant + least - slack).clamp(min=0)
+    slack = (constants.abs().sum(0) + least.abs()) * r.gamma(len(parts))
+    return (constants.sum(0) + least - slack).clamp(min=0)
