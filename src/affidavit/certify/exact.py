@@ -25,7 +25,7 @@ from affidavit.certify.problem import Problem
 from affidavit.certify.target import Score
 from affidavit.errors import DomainError, EngineError, UnsupportedOpsError
 from affidavit.graph import Graph, Interval, propagate
-from affidavit.graph.intervals.interval import outward
+from affidavit.graph.intervals.interval import outward, rounded_as
 
 if TYPE_CHECKING:
     from affidavit.regions import Limits, Progress
@@ -78,7 +78,8 @@ def gradient(
     for i in range(len(box.lower)):
         one = Interval(box.lower[i : i + 1], box.upper[i : i + 1])
         try:
-            part = hull(graph, of_rows(chosen, torch.tensor([i])), one, limits, progress)
+            with rounded_as(problem.box.lower.dtype):
+                part = hull(graph, of_rows(chosen, torch.tensor([i])), one, limits, progress)
         except EngineError as error:
             raise EngineError(
                 f"input {i}: {error}. Method 'exact' needs them all: raise max_regions or"

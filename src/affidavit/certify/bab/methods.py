@@ -6,7 +6,8 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import wraps
+from typing import ParamSpec, TypeAlias
 
 import torch
 from torch import Tensor
@@ -26,6 +27,9 @@ from affidavit.errors import (
     nearest,
 )
 from affidavit.graph import Graph, Interval
+from affidavit.graph.intervals.interval import rounded_as
+
+P = ParamSpec("P")
 
 Report: TypeAlias = Callable[[Progress], None] | None
 
@@ -39,6 +43,20 @@ FEATURES = 9
 """Features that vary in a leaf up to which its regions are enumerated."""
 
 
+def _as_run(method: Callable[P, Interval]) -> Callable[P, Interval]:
+    """A method that searches in double precision, rounded as the network's dtype rounds."""
+
+    @wraps(method)
+    def run(*args: P.args, **kwargs: P.kwargs) -> Interval:
+        problem = args[0]
+        assert isinstance(problem, Problem)  # noqa: S101  # what every method takes first
+        with rounded_as(problem.box.lower.dtype):
+            return method(*args, **kwargs)
+
+    return run
+
+
+@_as_run
 def gradient(
     problem: Problem,
     chosen: Score,
@@ -82,6 +100,7 @@ def gradient(
     return _search(problem, wide, quantity, budget, progress, problem.box.lower.shape[1:])
 
 
+@_as_run
 def outputs(
     problem: Problem,
     *,
@@ -110,6 +129,7 @@ def outputs(
     return _search(problem, wide, quantity, budget, progress, shape)
 
 
+@_as_run
 def margins(
     problem: Problem,
     chosen: Score,

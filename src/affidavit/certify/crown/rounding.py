@@ -18,6 +18,7 @@ from torch import Tensor
 
 from affidavit.certify.crown.lines import Lines
 from affidavit.graph import Interval
+from affidavit.graph.intervals.interval import unit
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Rounding:
     @staticmethod
     def of(dtype: torch.dtype) -> Rounding:
         """The errors of a dtype."""
-        info = torch.finfo(dtype)
+        info = unit(dtype)
         return Rounding(float(info.eps), float(info.tiny))
 
     def gamma(self, terms: int) -> float:

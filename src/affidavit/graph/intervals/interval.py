@@ -20,6 +20,7 @@ from torch import Tensor
 from affidavit.errors import DomainError
 
 _ROUNDED = ContextVar("rounded", default=True)
+_UNIT: ContextVar[torch.dtype | None] = ContextVar("unit", default=None)
 
 
 @contextmanager
@@ -34,6 +35,25 @@ def unrounded() -> Iterator[None]:
         yield
     finally:
         _ROUNDED.reset(token)
+
+
+@contextmanager
+def rounded_as(dtype: torch.dtype) -> Iterator[None]:
+    """Interval arithmetic rounded outward as far as a coarser dtype rounds, in this thread.
+
+    Bounds computed in float64 then hold for a network that itself runs in float32.
+    """
+    token = _UNIT.set(dtype)
+    try:
+        yield
+    finally:
+        _UNIT.reset(token)
+
+
+def unit(dtype: torch.dtype) -> torch.finfo:
+    """What rounding is charged at: the dtype's own, or the coarser one of :func:`rounded_as`."""
+    own, asked = torch.finfo(dtype), _UNIT.get()
+    return own if asked is None or torch.finfo(asked).eps < own.eps else torch.finfo(asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +143,7 @@ def limits(x: Tensor) -> tuple[float, float]:
     """Relative and absolute rounding errors of the tensor's dtype."""
     if not _ROUNDED.get():
         return 0.0, 0.0
-    info = torch.finfo(x.dtype)
+    info = unit(x.dtype)
     return info.eps, info.tiny
 
 
