@@ -15,7 +15,7 @@ from affidavit.certify.target import Score
 from affidavit.graph import Graph, Interval, Node, ops
 from affidavit.graph.intervals.rules import RULES as FORWARD
 
-STEPS = 4
+STEPS = 2
 """Steps of optimisation of the slopes below open units; most of what is to be had by them."""
 
 

@@ -83,6 +83,9 @@ def _by_window(local: Windowed, start: Interval, wanted: Tensor, steps: int) -> 
 def _both(net: Relaxed, name: str, one: Tensor, lower: Lower, steps: int) -> tuple[Tensor, Tensor]:
     """Lower and upper bounds of functionals of one value, [batch, row]."""
     found = bound(net, name, torch.cat([one, -one], 1), lower, steps)
+    found = torch.nan_to_num(
+        found, nan=-torch.inf, neginf=-torch.inf
+    )  # what overflows says nothing
     return found[:, : one.shape[1]], -found[:, one.shape[1] :]
 
 

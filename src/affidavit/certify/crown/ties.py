@@ -19,14 +19,14 @@ from torch import Tensor
 from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
 from affidavit.certify.crown.relaxed import Relaxed
-from affidavit.certify.crown.rounding import magnitude
+from affidavit.certify.crown.rounding import Rounding
 from affidavit.certify.crown.tie import Tie
 from affidavit.graph import Node, ops
 
 MOST = 2048
 """Open units of a layer up to which its gates are tied."""
 
-_SHORT = 1 - 1e-14  # so that a rounded coefficient is never too large
+_SHORT = 1 - 1e-6  # so that a coefficient in single precision is never too large
 
 
 def tied(net: Relaxed) -> dict[str, Tie]:
@@ -37,11 +37,10 @@ def tied(net: Relaxed) -> dict[str, Tie]:
             tie = _tie(net, node)
             if tie is not None:
                 found[node.name] = tie
-    # A sum over all units' lines is rounded: so much of the largest |line · x|.
-    gamma = net.rounding.gamma(sum(tie.index.shape[1] for tie in found.values()))
-    size = magnitude(net.bounds[net.source]).flatten(1).unsqueeze(-1)
+    # A sum over all units' lines is rounded, in single precision.
+    gamma = Rounding.of(torch.float32).gamma(sum(tie.index.shape[1] for tie in found.values()))
     for name, tie in found.items():
-        slack = (tie.line.abs() @ size).squeeze(-1) * gamma
+        slack = tie.swing.double().abs().sum(2) * gamma
         found[name] = replace(tie, floor=tie.floor - slack, ceiling=tie.ceiling + slack)
     return found
 
@@ -65,18 +64,31 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     if set(lines) != {net.source}:
         return None  # something on the way was bounded rather than carried back
     # A line below z where it is mostly open, and below −z, which is one above z, where not.
+    center, radius = net.bounds[net.source].center_radius()
+    center, radius = center.flatten(1).unsqueeze(1), radius.flatten(1).unsqueeze(1)
     line = lines[net.source].flatten(2)
-    box = net.bounds[net.source]
-    center = (box.lower / 2 + box.upper / 2).flatten(1).unsqueeze(-1)
-    gains = weighs & ((line @ center).squeeze(-1) + constant > 0)
-    nothing = torch.zeros_like(low)
-    opening = torch.where(gains & (mostly > 0), _SHORT / high.where(weighs, nothing + 1), nothing)
-    closing = torch.where(gains & (mostly < 0), _SHORT / (-low).where(weighs, nothing + 1), nothing)
+    parts = line * center
+    error = parts.abs().sum(2) + constant.abs()
+    middle = parts.sum(2) + constant - error * net.rounding.gamma(parts.shape[2])
+    gains = weighs & (middle > 0)
+    most = int(gains.sum(1).max())
+    if most == 0:
+        return None
+    kept = gains.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+    index, low, high, mostly, middle, gains = (
+        x.gather(1, kept) for x in (index, low, high, mostly, middle, gains)
+    )
+    swing = line.gather(1, kept.unsqueeze(2).expand(-1, -1, line.shape[2])) * radius
+    fine = swing * mostly.unsqueeze(2)
+    coarse = fine.to(torch.float32)
+    middle = middle - (fine - coarse).abs().sum(2) * (1 + 1e-9) - net.rounding.tiny
+    opening = torch.where(gains & (mostly > 0), _SHORT / high, torch.zeros_like(low))
+    closing = torch.where(gains & (mostly < 0), -_SHORT / low, torch.zeros_like(low))
     return Tie(
         index,
-        line * mostly.unsqueeze(2),
-        constant * mostly,
-        constant * mostly,
+        coarse,
+        middle * mostly,
+        middle * mostly,
         opening.unsqueeze(1),
         closing.unsqueeze(1),
     )
@@ -85,13 +97,13 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
 def gain(net: Relaxed, parts: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
     """What ties add to the bounds, [batch, row]: their sum where that is positive, else nothing.
 
-    `parts` are coefficients of the units' lines and constants, by the gate's name.
+    `parts` are coefficients of the units' lines and middles of their sums, by the gate's name.
     """
     coefficients = torch.cat([part for part, _ in parts.values()], 2)
-    lines = torch.cat([net.ties[name].line for name in parts], 1)
-    constants = torch.stack([constant for _, constant in parts.values()])
-    box, r = net.bounds[net.source], net.rounding
-    a = coefficients @ lines
-    least = net.least(a.reshape(*a.shape[:2], *box.lower.shape[1:]), box)
-    slack = (constants.abs().sum(0) + least.abs()) * r.gamma(len(parts))
-    return (constants.sum(0) + least - slack).clamp(min=0)
+    lines = torch.cat([net.ties[name].swing for name in parts], 1)
+    middles = torch.stack([middle for _, middle in parts.values()])
+    norm: Tensor = torch.linalg.vector_norm(coefficients @ lines, ord=1, dim=2)
+    swing = norm.to(middles.dtype) * (1 + Rounding.of(torch.float32).gamma(lines.shape[2]))
+    slack = middles.abs().sum(0) * net.rounding.gamma(len(parts)) + swing * net.rounding.eps
+    # Single precision may overflow: then there is nothing to gain.
+    return torch.nan_to_num(middles.sum(0) - swing - slack - 1e-30, nan=0.0).clamp(min=0)
