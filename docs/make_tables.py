@@ -40,17 +40,44 @@ def data_sets() -> Iterator[str]:
 def costs() -> Iterator[str]:
     yield "| | ours | peer | ours / peer |"
     yield "|---|---|---|---|"
-    for name in ("regions", "interpreter", "loading", "help"):
+    for name in ("regions", "gradient_bounds", "certified_training", "interpreter", "loading", "help"):
         record = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
         for case, found in record["results"].items():
             seconds = [f"{found[key]:.2g} s" for key in ("ours_seconds", "peer_seconds")]
             yield f"| {case} | {' | '.join(seconds)} | {found['ratio']:.2f} |"
 
 
+def tightness() -> Iterator[str]:
+    path = ROOT / "experiments" / "certify" / "results" / "tightness.json"
+    record = json.loads(path.read_text())
+    methods = record["settings"]["methods"]
+    yield "| network | ε | " + " | ".join(methods) + " |"
+    yield "|---|---|" + "---|" * len(methods)
+    for name, network in record["results"].items():
+        layers = "-".join(map(str, network["layers"]))
+        for box in network["boxes"]:
+            shares = [f"{box['width_over_exact'][method]:.3g}" for method in methods]
+            yield f"| {name} {layers} | {box['epsilon']:g} | {' | '.join(shares)} |"
+
+
+def widths() -> Iterator[str]:
+    yield "| network, ε | mean width | auto_LiRPA's | seconds an input | times faster |"
+    yield "|---|---|---|---|---|"
+    path = ROOT / "benchmarks" / "results" / "gradient_bounds.json"
+    for case, found in json.loads(path.read_text())["results"].items():
+        if "mean_width" in found:
+            name = case.split(", ", 1)[1]
+            mean = [f"{found[key]:.4f}" for key in ("mean_width", "peer_mean_width")]
+            speed = f"{found['ours_seconds']:.2g} | {1 / found['ratio']:.2g}"
+            yield f"| {name} | {' | '.join(mean)} | {speed} |"
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "ops": ops,
     "data sets": data_sets,
     "costs": costs,
+    "tightness": tightness,
+    "widths": widths,
 }
 
 
