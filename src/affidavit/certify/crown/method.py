@@ -8,11 +8,12 @@ from torch import Tensor
 from affidavit.certify import ibp, windows
 from affidavit.certify.crown import tangents, ties, values
 from affidavit.certify.crown.relaxed import Relaxed
-from affidavit.certify.crown.rows import bound, meet, refine
+from affidavit.certify.crown.rows import bound, refine
 from affidavit.certify.derivatives import DERIVATIVES, derivative, prelu
 from affidavit.certify.problem import Problem
 from affidavit.certify.target import Score
 from affidavit.graph import Graph, Interval, Node, ops
+from affidavit.graph.intervals.interval import meet
 from affidavit.graph.intervals.rules import RULES as FORWARD
 
 STEPS = 2

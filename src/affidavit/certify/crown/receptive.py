@@ -7,6 +7,7 @@ of all positions are a batch of small networks, which cost a fraction of the lar
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -15,9 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from affidavit.certify.crown import values
+from affidavit.certify.crown.choices import Choices
 from affidavit.certify.crown.lines import TURNS
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.graph import BATCH, Interval, Node, ops
+from affidavit.graph.interpreter import evaluate
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,7 @@ class Windowed:
         Returns:
             The small networks, and one-hot coefficients [entry, 1, channel, 1, ...].
         """
-        net, size = self.net, self.net.shapes[self.name][2:]
-        place = entries[:, 0]
-        for axis, length in enumerate(size):
-            place = place * length + entries[:, 2 + axis]
+        net, size, place = self.net, self.size, self._place(entries)
         bounds = {name: x for name, x in net.bounds.items() if not net.varies(name)}
         inside: dict[str, Tensor] = {}
         for value, field in self.cut.fields.items():
@@ -119,6 +120,52 @@ class Windowed:
             self.cut.nodes, shapes, bounds, net.dtype, net.last, net.source, inside=inside
         )
         return small, one.reshape(len(entries), 1, -1, *(1,) * len(size))
+
+    def lines(self, entries: Tensor, signs: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Lines below single entries, each times its sign, in the input.
+
+        Returns:
+            Coefficients [entry, input] and constants [entry], rounded down; None where something
+            on the way was bounded rather than carried back.
+        """
+        small, one = self.around(entries)
+        one = one * signs.reshape(-1, *(1,) * (one.ndim - 1))
+        held, constant = values.lines(small, {self.name: one}, Choices())
+        if set(held) - self.cut.leaves:
+            return None
+        numbers = _numbers(self.net.shapes[self.net.source])
+        found = one.new_zeros((len(entries), 1 + numbers))  # what padding would get comes first
+        for leaf, a in held.items():
+            origin = self._origin(leaf).to(one.device)
+            windows = _unfold(origin, self.cut.fields[leaf], self.size)
+            where = windows[self._place(entries) % len(windows)].long().flatten(1)
+            found.scatter_add_(1, where, a.flatten(1))
+        return found[:, 1:], constant[:, 0]
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Positions along each axis."""
+        return self.net.shapes[self.name][2:]
+
+    def _place(self, entries: Tensor) -> Tensor:
+        """Which window each entry has, of all inputs' in a row."""
+        place = entries[:, 0]
+        for axis, length in enumerate(self.size):
+            place = place * length + entries[:, 2 + axis]
+        return place
+
+    def _origin(self, leaf: str) -> Tensor:
+        """Which entry of the input, from 1, each entry of a leaf is: [1, *shape]."""
+        way = []
+        name = leaf
+        while name in self.net.node:
+            way.append(self.net.node[name].op)
+            name = self.net.node[name].operands[0]
+        shape = self.net.shapes[name][1:]
+        found = torch.arange(1.0, 1 + math.prod(shape), dtype=torch.float64).reshape(1, *shape)
+        for op in reversed(way):
+            found = evaluate(op, found)
+        return found
 
 
 class _Cut:

@@ -113,8 +113,3 @@ def bound(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int) -> Tenso
         choices.clamp()
     with torch.no_grad():
         return torch.maximum(best, lower(net, {name: a}, choices))
-
-
-def meet(a: Interval, b: Interval) -> Interval:
-    """What lies within both bounds."""
-    return Interval(torch.maximum(a.lower, b.lower), torch.minimum(a.upper, b.upper))

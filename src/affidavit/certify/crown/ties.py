@@ -10,6 +10,7 @@ gains.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
+from affidavit.certify.crown.receptive import windowed
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.certify.crown.rounding import Rounding
 from affidavit.certify.crown.tie import Tie
@@ -25,6 +27,9 @@ from affidavit.graph import Node, ops
 
 MOST = 2048
 """Open units of a layer up to which its gates are tied."""
+
+TOGETHER = 128
+"""Units whose lines are made at once."""
 
 _SHORT = 1 - 1e-6  # so that a coefficient in single precision is never too large
 
@@ -57,16 +62,13 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     low, high = lower.gather(1, index), upper.gather(1, index)
     weighs = opened.gather(1, index)
     mostly = torch.where(low + high > 0, 1.0, -1.0).to(low)  # open, or shut
-    one = lower.new_zeros((*index.shape, lower.shape[1]))
-    one = one.scatter_(2, index.unsqueeze(2), mostly.unsqueeze(2))
-    one = one.reshape(*index.shape, *z.lower.shape[1:])
-    lines, constant = values.lines(net, {name: one}, Choices())
-    if set(lines) != {net.source}:
-        return None  # something on the way was bounded rather than carried back
+    lines = _lines(net, name, index, mostly, weighs)
+    if lines is None:
+        return None
+    line, constant = lines
     # A line below z where it is mostly open, and below −z, which is one above z, where not.
     center, radius = net.bounds[net.source].center_radius()
     center, radius = center.flatten(1).unsqueeze(1), radius.flatten(1).unsqueeze(1)
-    line = lines[net.source].flatten(2)
     parts = line * center
     error = parts.abs().sum(2) + constant.abs()
     middle = parts.sum(2) + constant - error * net.rounding.gamma(parts.shape[2])
@@ -92,6 +94,35 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
         opening.unsqueeze(1),
         closing.unsqueeze(1),
     )
+
+
+def _lines(
+    net: Relaxed, name: str, index: Tensor, signs: Tensor, weighs: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """Lines below units, each times its sign: [batch, unit, input], [batch, unit]; or None."""
+    shape = net.shapes[name][1:]
+    numbers = net.bounds[net.source].lower[:1].numel()
+    line = signs.new_zeros((*index.shape, numbers))
+    constant = torch.zeros_like(signs)
+    local = windowed(net, name)
+    if local is not None:
+        place = weighs.nonzero(as_tuple=True)
+        entries = torch.stack([place[0], *torch.unravel_index(index[place], shape)], 1)
+        found = local.lines(entries, signs[place])
+        if found is None:
+            return None
+        line[place], constant[place] = found
+        return line, constant
+    for start in range(0, index.shape[1], TOGETHER):
+        part = slice(start, start + TOGETHER)
+        one = signs.new_zeros((*index[:, part].shape, math.prod(shape)))
+        one.scatter_(2, index[:, part].unsqueeze(2), signs[:, part].unsqueeze(2))
+        rows = {name: one.reshape(*one.shape[:2], *shape)}
+        held, constant[:, part] = values.lines(net, rows, Choices())
+        if set(held) != {net.source}:
+            return None  # something on the way was bounded rather than carried back
+        line[:, part] = held[net.source].flatten(2)
+    return line, constant
 
 
 def gain(net: Relaxed, parts: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:

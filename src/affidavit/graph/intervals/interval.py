@@ -260,6 +260,11 @@ def reciprocal(a: Interval) -> Interval:
     return outward(1 / a.upper, 1 / a.lower, 1)
 
 
+def meet(a: Interval, b: Interval) -> Interval:
+    """What lies within both."""
+    return Interval(torch.maximum(a.lower, b.lower), torch.minimum(a.upper, b.upper))
+
+
 def union(a: Interval, b: Interval, use_a: Tensor, use_b: Tensor) -> Interval:
     """The least interval around a where `use_a` and b where `use_b`; one of them is true."""
     lower = torch.where(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affidavit.errors import DomainError, ModelError, UnsupportedOpsError, nearest
 from affidavit.graph.graph import Graph, Node
-from affidavit.graph.intervals.interval import Interval, is_finite
+from affidavit.graph.intervals.interval import Interval, is_finite, meet
 from affidavit.graph.intervals.rules import RULES
 from affidavit.graph.ops import MOVEMENT, Op, Pad
 
@@ -85,10 +85,7 @@ def carry(nodes: Sequence[Node], env: dict[str, Interval], within: Mapping[str, 
         for node in nodes:
             value = RULES[type(node.op)](node.op, *[env[operand] for operand in node.operands])
             if node.name in within:
-                kept = within[node.name]
-                value = Interval(
-                    torch.maximum(value.lower, kept.lower), torch.minimum(value.upper, kept.upper)
-                )
+                value = meet(value, within[node.name])
             env[node.name] = value
             if _pads_infinity(node.op) or (
                 isinstance(node.op, MOVEMENT) and not padded.isdisjoint(node.operands)
