@@ -37,10 +37,21 @@ def data_sets() -> Iterator[str]:
         yield f"| `{item.name}` | {item.description} | {files} | {yes} |"
 
 
+COSTS = ("regions", "gradient_bounds", "certified_training", "interpreter", "loading", "help")
+"""Benchmarks that the README tells of."""
+
+
 def costs() -> Iterator[str]:
     yield "| | ours | peer | ours / peer |"
     yield "|---|---|---|---|"
-    for name in ("regions", "gradient_bounds", "certified_training", "interpreter", "loading", "help"):
+    for name in (
+        "regions",
+        "gradient_bounds",
+        "certified_training",
+        "interpreter",
+        "loading",
+        "help",
+    ):
         record = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
         for case, found in record["results"].items():
             seconds = [f"{found[key]:.2g} s" for key in ("ours_seconds", "peer_seconds")]

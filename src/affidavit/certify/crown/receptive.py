@@ -18,10 +18,13 @@ from torch import Tensor
 
 from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
-from affidavit.certify.crown.lines import TURNS
+from affidavit.certify.crown.lines import TURNS, Lines
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.graph import BATCH, Interval, Node, ops
 from affidavit.graph.interpreter import evaluate
+
+WORTH = 2.0
+"""How many times larger than its windows the whole network must be for cutting to pay."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def windowed(net: Relaxed, name: str) -> Windowed | None:
         for value, field in cut.fields.items()
     }
     whole = sum(_numbers(net.shapes[value]) for value in shapes)
-    if 2 * sum(map(_numbers, shapes.values())) > whole:
+    if WORTH * sum(map(_numbers, shapes.values())) > whole:
         return None
     return Windowed(net, name, cut, shapes)
 
@@ -109,6 +112,17 @@ class Windowed:
             there = _unfold(torch.ones_like(x.lower[:1, :1]), field, size)
             if value not in self.cut.leaves and not bool(there.all()):
                 inside[value] = there[place % len(there)]
+        lines = {}
+        for node in self.cut.nodes:
+            if type(node.op) in TURNS and node.name != self.name:
+                field = self.cut.fields[node.name]
+                whole = net.lines(node, 1, Choices())
+                lines[node.name] = Lines(
+                    *(
+                        _unfold(getattr(whole, part.name), field, size)[place]
+                        for part in dataclasses.fields(Lines)
+                    )
+                )
         shapes = {**net.shapes, **self.shapes}
         for node in self.cut.nodes:
             if node.name not in bounds:  # a narrower window of another
@@ -117,8 +131,9 @@ class Windowed:
         one = torch.zeros((len(entries), self.shapes[self.name][1]), dtype=torch.float64)
         one = one.to(entries.device).scatter(1, entries[:, 1:2], 1.0)
         small = Relaxed(
-            self.cut.nodes, shapes, bounds, net.dtype, net.last, net.source, inside=inside
-        )
+            self.cut.nodes, shapes, bounds, net.dtype, net.last, net.source, inside=inside,
+            _lines=lines,
+        )  # fmt: skip
         return small, one.reshape(len(entries), 1, -1, *(1,) * len(size))
 
     def lines(self, entries: Tensor, signs: Tensor) -> tuple[Tensor, Tensor] | None:

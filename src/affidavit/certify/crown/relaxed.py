@@ -33,6 +33,7 @@ class Relaxed:
         inside: for windows that reach beyond a value's edge, what of it is there, by name:
             1 or 0, [batch, 1, *space].
         ties: lines in the input for gates, by the node's name.
+        rough: whether nothing is charged for rounding, and nothing is sound.
     """
 
     nodes: list[Node]
@@ -44,6 +45,7 @@ class Relaxed:
     cotangents: dict[str, Interval] = field(default_factory=dict)
     inside: dict[str, Tensor] = field(default_factory=dict)
     ties: dict[str, Tie] = field(default_factory=dict)
+    rough: bool = False
 
     @staticmethod
     def of(graph: Graph, last: str, bounds: dict[str, Interval], dtype: torch.dtype) -> Relaxed:
@@ -59,7 +61,7 @@ class Relaxed:
     @cached_property
     def rounding(self) -> Rounding:
         """What is charged for rounding."""
-        return Rounding.of(self.dtype)
+        return Rounding(0.0, 0.0) if self.rough else Rounding.of(self.dtype)
 
     @cached_property
     def node(self) -> dict[str, Node]:
@@ -85,6 +87,27 @@ class Relaxed:
             ties=ties,
             _maps={},
             _lines={},
+        )
+
+    def roughly(self) -> Relaxed:
+        """The same in single precision, to search in: nothing that it says is sound."""
+
+        def single(values: dict[str, Interval]) -> dict[str, Interval]:
+            return {name: _single(value) for name, value in values.items()}
+
+        lines = {
+            name: Lines(*(getattr(found, part.name).float() for part in dataclasses.fields(Lines)))
+            for name, found in self._lines.items()
+        }
+        return dataclasses.replace(
+            self,
+            bounds=single(self.bounds),
+            cotangents=single(self.cotangents),
+            inside={name: mask.float() for name, mask in self.inside.items()},
+            ties={},
+            rough=True,
+            _maps={},
+            _lines=lines,
         )
 
     def varies(self, name: str) -> bool:
@@ -151,3 +174,8 @@ class Relaxed:
     # What was made once for the bounds as they are.
     _maps: dict[tuple[str, int], Map] = field(default_factory=dict)
     _lines: dict[str, Lines] = field(default_factory=dict)
+
+
+def _single(value: Interval) -> Interval:
+    lower = value.lower.float()
+    return Interval(lower, lower if value.is_point else value.upper.float())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
 from affidavit.certify.crown.receptive import Windowed, windowed
 from affidavit.certify.crown.relaxed import Relaxed
-from affidavit.graph import Interval
+from affidavit.graph import Interval, Node, ops
 
 Lower: TypeAlias = Callable[[Relaxed, Mapping[str, Tensor], Choices], Tensor]
 
@@ -50,7 +51,7 @@ def refine(
     index = flat.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
     low, high = start.lower.flatten(1).clone(), start.upper.flatten(1).clone()
     shape = start.lower.shape[1:]
-    widest = max(net.bounds[n].lower[0].numel() for node in net.nodes for _, n in net.varying(node))
+    widest = max(_numbers(net, node) for node in net.nodes)
     inputs = max(1, min(len(flat), ROOM // (widest * min(most, 64) * 2)))
     rows = max(1, ROOM // (widest * inputs * 2))
     for first in range(0, len(flat), inputs):
@@ -64,6 +65,15 @@ def refine(
             low[batch] = low[batch].scatter_reduce(1, chosen, below, "amax")
             high[batch] = high[batch].scatter_reduce(1, chosen, above, "amin")
     return Interval(low.reshape(start.lower.shape), high.reshape(start.upper.shape))
+
+
+def _numbers(net: Relaxed, node: Node) -> int:
+    """Numbers that one row takes at a node: its operands', or part of a convolution's columns."""
+    most = max(math.prod(net.size(name)) for _, name in net.varying(node))
+    if isinstance(node.op, ops.Conv):
+        columns = math.prod(net.shapes[node.operands[1]][1:]) * math.prod(net.size(node.name)[1:])
+        return max(most, columns // 8)
+    return most
 
 
 def _by_window(local: Windowed, start: Interval, wanted: Tensor, steps: int) -> Interval:
@@ -90,26 +100,39 @@ def _both(net: Relaxed, name: str, one: Tensor, lower: Lower, steps: int) -> tup
 
 
 def bound(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int) -> Tensor:
-    """Lower bounds of functionals of one value, [batch, row]; the best of all steps."""
-    if steps == 0:
-        with torch.no_grad():
-            return lower(net, {name: a}, Choices())
-    best = a.new_full(a.shape[:2], -torch.inf)
-    choices = Choices(free=True)
+    """Lower bounds of functionals of one value, [batch, row], after so many steps."""
+    choices = Choices(free=steps > 0)
+    if steps:
+        _search(net.roughly(), name, a.to(torch.float32), lower, steps, choices)
+    with torch.no_grad():
+        return lower(net, {name: a}, choices)
+
+
+def _search(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int, choices: Choices) -> None:
+    """Leaves the best choices of each row, found in single precision: any are sound."""
     optimiser: torch.optim.Adam | None = None
-    for _ in range(steps):
+    best: Tensor | None = None
+    kept: dict[str, Tensor] = {}
+    for step in range(steps + 1):
         with torch.enable_grad():
             found = lower(net, {name: a}, choices)
-            if not choices.values:
-                return found.detach()
-            parameters = list(choices.values.values())
-            slopes = torch.autograd.grad(-found.sum(), parameters)
-        best = torch.maximum(best, found.detach())
+        if not choices.values:
+            return
+        value = found.detach()
+        better = torch.ones_like(value, dtype=torch.bool) if best is None else value > best
+        best = value if best is None else torch.maximum(best, value)
+        for key, number in choices.values.items():
+            rows = better.reshape(*better.shape, *(1,) * (number.ndim - 2))
+            past = kept.get(key, number)
+            kept[key] = torch.where(rows, number.detach(), past.detach())
+        if step == steps:
+            break
+        parameters = list(choices.values.values())
+        slopes = torch.autograd.grad(-found.sum(), parameters)
         if optimiser is None:
             optimiser = torch.optim.Adam(parameters, lr=RATE, betas=(0.8, 0.9))
         for parameter, slope in zip(parameters, slopes, strict=True):
-            parameter.grad = slope
+            parameter.grad = slope.nan_to_num()
         optimiser.step()
         choices.clamp()
-    with torch.no_grad():
-        return torch.maximum(best, lower(net, {name: a}, choices))
+    choices.values = {key: number.double() for key, number in kept.items()}

@@ -104,7 +104,7 @@ def _affine(net: Relaxed, node: Node, index: int, t: Tensor) -> Step:
     r, step = net.rounding, net.map(node, index)
     center, _ = step.weight.center_radius()
     constant = t.new_zeros(t.shape[:2])
-    if step.terms:
+    if step.terms and not (net.rough and step.weight.is_point):
         spread = r.spread(step.weight, step.terms)
         error = step.pull(magnitude(net.cotangents[node.name]), spread)
         constant = r.charge(t, error * (1 + r.gamma(step.terms)))

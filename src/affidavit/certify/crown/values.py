@@ -105,7 +105,7 @@ def _affine(net: Relaxed, node: Node, a: Tensor) -> Step:
         step = net.map(node, index)
         center, _ = step.weight.center_radius()
         parts.append((name, each(a, partial(_weighed, step.pull, center))))
-        if step.terms:
+        if step.terms and not (net.rough and step.weight.is_point):
             spread = r.spread(step.weight, step.terms)
             error = step.push(magnitude(net.bounds[name]), spread) * (1 + r.gamma(step.terms))
             constant = constant + r.charge(a, error)
