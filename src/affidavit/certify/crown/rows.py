@@ -116,8 +116,9 @@ def _search(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int, choice
     for step in range(steps + 1):
         with torch.enable_grad():
             found = lower(net, {name: a}, choices)
-        if not choices.values:
-            return
+        if not found.requires_grad:
+            choices.values.clear()
+            return  # nothing on the way is open
         value = found.detach()
         better = torch.ones_like(value, dtype=torch.bool) if best is None else value > best
         best = value if best is None else torch.maximum(best, value)
@@ -128,7 +129,7 @@ def _search(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int, choice
         if step == steps:
             break
         parameters = list(choices.values.values())
-        slopes = torch.autograd.grad(-found.sum(), parameters)
+        slopes = torch.autograd.grad(found, parameters, -torch.ones_like(found))
         if optimiser is None:
             optimiser = torch.optim.Adam(parameters, lr=RATE, betas=(0.8, 0.9))
         for parameter, slope in zip(parameters, slopes, strict=True):

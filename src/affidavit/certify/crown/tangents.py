@@ -203,4 +203,4 @@ def _max_pool(net: Relaxed, node: Node, t: Tensor) -> Step:
     spread = each(t, lambda rows: window.gather(rows, 0.0))
     found, constant = r.apply(lines, spread, magnitude(places))
     constant = constant + r.charge(found, magnitude(places) * r.gamma(gate.lower.shape[-1]))
-    return found.sum(-1).reshape(*t.shape[:2], *a.lower.shape[1:]), constant, {}
+    return found.sum(-1).reshape(*found.shape[:2], *a.lower.shape[1:]), constant, {}

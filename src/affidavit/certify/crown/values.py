@@ -176,7 +176,7 @@ def _max_pool(net: Relaxed, node: Node, a: Tensor) -> Step:
     low, high = flat.clamp(min=0), flat.clamp(max=0)
     constant = r.total(high, torch.where(sure, torch.zeros_like(most), most), -1)
     kept = (low + torch.where(sure.unsqueeze(1), high, torch.zeros_like(high))).unsqueeze(-1) * pick
-    found = each(kept, window.scatter).reshape(*a.shape[:2], *x.lower.shape[1:])
+    found = each(kept, window.scatter).reshape(*kept.shape[:2], *x.lower.shape[1:])
     error = magnitude(x) * r.gamma(window.overlap)
     return [(name, found)], constant + r.charge(found, error)
 
