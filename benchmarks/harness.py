@@ -57,7 +57,7 @@ def record(name: str, results: dict[str, Any]) -> None:
     """Writes and prints the results."""
     RESULTS.mkdir(exist_ok=True)
     content = {
-        "command": f"python {' '.join(sys.argv)}",
+        "command": f"python {sys.argv[0]} {' '.join(map(_named, sys.argv[1:]))}".rstrip(),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": {
             "processor": platform.machine(),
@@ -74,6 +74,11 @@ def record(name: str, results: dict[str, Any]) -> None:
         seconds = f"ours {found['ours_seconds']:.4g} s, peer {found['peer_seconds']:.4g} s"
         spread = f"{found['ratio_least']:.3f} to {found['ratio_greatest']:.3f}"
         print(f"{name}: {case}: {seconds}, ratio {found['ratio']:.3f} ({spread})")
+
+
+def _named(argument: str) -> str:
+    """A file by its name alone: where it lay is nobody's business."""
+    return Path(argument).name if Path(argument).exists() else argument
 
 
 def _time(run: Callable[[], object], clock: Callable[[], float]) -> float:
