@@ -42,10 +42,13 @@ def tied(net: Relaxed) -> dict[str, Tie]:
             tie = _tie(net, node)
             if tie is not None:
                 found[node.name] = tie
-    # A sum over all units' lines is rounded, in single precision.
-    gamma = Rounding.of(torch.float32).gamma(sum(tie.index.shape[1] for tie in found.values()))
+    # A line is rounded to single precision, and a sum over all units' lines again.
+    single = Rounding.of(torch.float32)
+    gamma = single.gamma(sum(tie.index.shape[1] for tie in found.values()))
     for name, tie in found.items():
-        slack = tie.swing.double().abs().sum(2) * gamma
+        norm: Tensor = torch.linalg.vector_norm(tie.swing, ord=1, dim=2)
+        terms = tie.swing.shape[2]
+        slack = norm.double() * (gamma * (1 + single.gamma(terms))) + terms * single.tiny
         found[name] = replace(tie, floor=tie.floor - slack, ceiling=tie.ceiling + slack)
     return found
 
@@ -68,10 +71,10 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     line, constant = lines
     # A line below z where it is mostly open, and below −z, which is one above z, where not.
     center, radius = net.bounds[net.source].center_radius()
-    center, radius = center.flatten(1).unsqueeze(1), radius.flatten(1).unsqueeze(1)
-    parts = line * center
-    error = parts.abs().sum(2) + constant.abs()
-    middle = parts.sum(2) + constant - error * net.rounding.gamma(parts.shape[2])
+    center, radius = center.flatten(1).unsqueeze(2), radius.flatten(1).unsqueeze(1)
+    middle = (line @ center).squeeze(2) + constant
+    size = (line.abs() @ center.abs()).squeeze(2) + constant.abs()
+    middle = middle - size * net.rounding.gamma(line.shape[2]) - net.rounding.tiny
     gains = weighs & (middle > 0)
     most = int(gains.sum(1).max())
     if most == 0:
@@ -80,15 +83,13 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     index, low, high, mostly, middle, gains = (
         x.gather(1, kept) for x in (index, low, high, mostly, middle, gains)
     )
-    swing = line.gather(1, kept.unsqueeze(2).expand(-1, -1, line.shape[2])) * radius
-    fine = swing * mostly.unsqueeze(2)
-    coarse = fine.to(torch.float32)
-    middle = middle - (fine - coarse).abs().sum(2) * (1 + 1e-9) - net.rounding.tiny
+    swing = line.gather(1, kept.unsqueeze(2).expand(-1, -1, line.shape[2]))
+    swing = swing.mul_(radius).mul_(mostly.unsqueeze(2)).to(torch.float32)
     opening = torch.where(gains & (mostly > 0), _SHORT / high, torch.zeros_like(low))
     closing = torch.where(gains & (mostly < 0), -_SHORT / low, torch.zeros_like(low))
     return Tie(
         index,
-        coarse,
+        swing,
         middle * mostly,
         middle * mostly,
         opening.unsqueeze(1),
