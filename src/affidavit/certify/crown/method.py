@@ -8,8 +8,8 @@ from torch import Tensor
 from affidavit.certify import ibp, windows
 from affidavit.certify.crown import tangents, ties, values
 from affidavit.certify.crown.relaxed import Relaxed
-from affidavit.certify.crown.rows import bound, refine
-from affidavit.certify.derivatives import DERIVATIVES, derivative, prelu
+from affidavit.certify.crown.rows import bound, refine, refine_twice
+from affidavit.certify.derivatives import DERIVATIVES
 from affidavit.certify.problem import Problem
 from affidavit.certify.target import Score
 from affidavit.graph import Graph, Interval, Node, ops
@@ -38,9 +38,7 @@ def gradient(
     net.ties.update(ties.tied(net))
     name = problem.graph.input
     every = torch.ones_like(problem.box.lower, dtype=torch.bool)
-    found = net.cotangents[name]
-    for tries in (0, gradient_steps) if gradient_steps else (0,):
-        found = refine(net, name, found, every, tangents.lower, tries)
+    found = refine_twice(net, name, net.cotangents[name], every, tangents.lower, gradient_steps)
     return found.to(problem.box.lower.dtype, problem.box.lower.device)
 
 
@@ -113,9 +111,7 @@ def _cotangents(net: Relaxed, graph: Graph, chosen: Score, steps: int) -> None:
         if behind[name] < 2 or name not in net.node or net.is_affine(net.node[name]):
             return start
         open_ = _open_gates(net, net.node[name])
-        found = net.cotangents[name]
-        for tries in (0, steps) if steps else (0,):
-            found = refine(net, name, found, open_, tangents.lower, tries)
+        found = refine_twice(net, name, net.cotangents[name], open_, tangents.lower, steps)
         net.cotangents[name] = found
         return found.to(net.dtype, device)
 
@@ -146,10 +142,9 @@ def _open_gates(net: Relaxed, node: Node) -> Tensor:
     x = operands[0]
     if net.is_affine(node):
         return torch.zeros((), dtype=torch.bool, device=x.lower.device)
-    if type(node.op) in DERIVATIVES:
-        gate = derivative(node.op, x)
-    elif isinstance(node.op, ops.PRelu):
-        gate = prelu(x, operands[1])
+    if type(node.op) in DERIVATIVES or isinstance(node.op, ops.PRelu):
+        gate = tangents.gate(net, node, 0)
+        assert gate is not None  # noqa: S101  # these ops have one
     elif isinstance(node.op, ops.MaxPool):
         shape = net.bounds[node.name].lower.shape
         window = windows.of(node.op, tuple(x.lower.shape[2:]), x.lower.device)

@@ -67,6 +67,14 @@ def refine(
     return Interval(low.reshape(start.lower.shape), high.reshape(start.upper.shape))
 
 
+def refine_twice(
+    net: Relaxed, name: str, start: Interval, wanted: Tensor, lower: Lower, steps: int
+) -> Interval:
+    """As :func:`refine`, with the default choices and then, where there are steps, with better."""
+    found = refine(net, name, start, wanted, lower, 0)
+    return refine(net, name, found, wanted, lower, steps) if steps else found
+
+
 def _numbers(net: Relaxed, node: Node) -> int:
     """Numbers that one row takes at a node: its operands', or part of a convolution's columns."""
     most = max(math.prod(net.size(name)) for _, name in net.varying(node))

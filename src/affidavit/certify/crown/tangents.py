@@ -88,9 +88,9 @@ def _push(net: Relaxed, node: Node, index: int, t: Tensor, choices: Choices, gai
         return _affine(net, node, index, t)
     if isinstance(node.op, ops.MaxPool):
         return _max_pool(net, node, t)
-    gate = _gate(net, node, index)
-    if gate is not None:
-        return _gated(net, node, index, t, gate, choices, gains)
+    factor = gate(net, node, index)
+    if factor is not None:
+        return _gated(net, node, index, t, factor, choices, gains)
     # No plane: the operand's cotangent is bounded.
     dtype = net.dtype
     operands = [x.to(dtype, t.device) for x in net.operands(node)]
@@ -111,7 +111,7 @@ def _affine(net: Relaxed, node: Node, index: int, t: Tensor) -> Step:
     return each(t, lambda rows: step.push(rows, center)), constant, {}
 
 
-def _gate(net: Relaxed, node: Node, index: int) -> Interval | None:
+def gate(net: Relaxed, node: Node, index: int) -> Interval | None:
     """Bounds of what the cotangent is multiplied by on its way to an operand."""
     op, operands = node.op, net.operands(node)
     x = operands[0]
@@ -142,7 +142,7 @@ def _gated(
     node: Node,
     index: int,
     t: Tensor,
-    gate: Interval,
+    factor: Interval,
     choices: Choices,
     gains: Gains,
 ) -> Step:
@@ -152,7 +152,7 @@ def _gated(
         step = linear_map(ops.Add(), index, net.operands(node), sizes, out)
         t = each(t, lambda rows: step.push(rows, rows))
     a = net.cotangents[node.name]
-    plane = Plane.of(_widened(gate, net), a, net.rounding.eps)
+    plane = Plane.of(_widened(factor, net), a, net.rounding.eps)
     if choices.free:
         plane = plane.mixed(choices.share(f"{node.name} plane", plane.share, t.shape[1]))
     found, constant = net.rounding.apply(plane.lines, t, magnitude(a))
