@@ -21,14 +21,15 @@ from affidavit.certify import windows
 from affidavit.certify.derivatives import DERIVATIVES, derivative, prelu
 from affidavit.graph import Interval, ops
 from affidavit.graph.interpreter import evaluate
+from affidavit.graph.intervals import fused
 from affidavit.graph.intervals.interval import (
-    bilinear,
     limits,
     multiply,
     outward,
     reciprocal,
     subtract,
 )
+from affidavit.graph.intervals.products import bilinear
 from affidavit.graph.intervals.rules import RULES as FORWARD
 from affidavit.graph.ops import Op
 
@@ -48,7 +49,7 @@ def _rows_product(a: Tensor, w: Tensor, _: Tensor | None) -> Tensor:
 def _conv(
     op: ops.Conv, y: Interval, x: Interval, weight: Interval, bias: Interval | None = None
 ) -> Sequence[Interval | None]:
-    size = x.lower.shape[2:]
+    size = x.like.shape[2:]
 
     def product(a: Tensor, w: Tensor, _: Tensor | None) -> Tensor:
         return conv_adjoint(op, a, w, size)
@@ -60,14 +61,64 @@ def _conv(
 
 def conv_adjoint(op: ops.Conv, y: Tensor, weight: Tensor, size: Sequence[int]) -> Tensor:
     """The transpose of a convolution as a linear map, for inputs of that spatial size."""
-    function: Callable[..., Tensor] = (F.conv_transpose1d, F.conv_transpose2d)[len(op.stride) - 1]
-    full = function(y, weight, None, op.stride, 0, 0, op.groups, op.dilation)
+    if _by_phases(op, weight):
+        full = _phases(op, y, weight)
+    else:
+        function: Callable[..., Tensor] = (F.conv_transpose1d, F.conv_transpose2d)[
+            len(op.stride) - 1
+        ]
+        full = function(y, weight, None, op.stride, 0, 0, op.groups, op.dilation)
     # What the padding met is cut off; what no window reached gets 0.
     pairs: list[int] = []
     for axis in range(len(size) - 1, -1, -1):
         before = op.padding[axis][0]
         pairs += [-before, size[axis] + before - full.shape[2 + axis]]
-    return F.pad(full, pairs)
+    return F.pad(full, pairs) if any(pairs) else full
+
+
+FEW = 4
+"""Channels up to which PyTorch's transposed convolutions with a stride are slow on processors."""
+
+
+def _by_phases(op: ops.Conv, weight: Tensor) -> bool:
+    return (
+        weight.device.type == "cpu"
+        and weight.shape[1] <= FEW
+        and max(op.stride) > 1
+        and max(op.dilation) == 1
+    )
+
+
+def _phases(op: ops.Conv, y: Tensor, weight: Tensor) -> Tensor:
+    """A transposed convolution as one convolution for each remainder by the stride.
+
+    Entry `s q + r` of the result takes the taps `s j + r` of the kernel alone: the remainders are
+    channels of one plain convolution, put side by side afterwards.
+    """
+    strides, dims = op.stride, len(op.stride)
+    channels, inner, *sizes = weight.shape
+    taps = [-(-size // stride) for size, stride in zip(sizes, strides, strict=True)]
+    short = [
+        (0, tap * stride - size) for tap, stride, size in zip(taps, strides, sizes, strict=True)
+    ]
+    kernel = F.pad(weight, [entry for pair in reversed(short) for entry in pair])
+    split = [entry for pair in zip(taps, strides, strict=True) for entry in pair]
+    groups = op.groups
+    kernel = kernel.reshape(groups, channels // groups, inner, *split)
+    tap_axes, rest_axes = range(3, 3 + 2 * dims, 2), range(4, 4 + 2 * dims, 2)
+    kernel = kernel.flip(*tap_axes).permute(0, 2, *rest_axes, 1, *tap_axes)
+    kernel = kernel.reshape(-1, channels // groups, *taps)
+    function: Callable[..., Tensor] = (F.conv1d, F.conv2d)[dims - 1]
+    found = function(y, kernel, None, 1, [tap - 1 for tap in taps], 1, groups)
+    lengths = found.shape[2:]
+    found = found.reshape(len(y), groups * inner, *strides, *lengths)
+    order = [
+        axis
+        for pair in zip(range(2 + dims, 2 + 2 * dims), range(2, 2 + dims), strict=True)
+        for axis in pair
+    ]
+    whole = [length * stride for length, stride in zip(lengths, strides, strict=True)]
+    return found.permute(0, 1, *order).reshape(len(y), groups * inner, *whole)
 
 
 def _batch_norm(
@@ -101,7 +152,12 @@ def adjoint(op: Op, y: Tensor, like: Tensor) -> Tensor:
 
 def _moved(op: Op, y: Interval, x: Interval) -> Sequence[Interval | None]:
     """Each entry goes to one place at most: nothing is computed."""
-    return (Interval(adjoint(op, y.lower, x.lower), adjoint(op, y.upper, x.lower)),)
+    return (Interval(adjoint(op, y.lower, x.like), adjoint(op, y.upper, x.like)),)
+
+
+def _reshaped(op: ops.Reshape, y: Interval, x: Interval) -> Sequence[Interval | None]:
+    shape = x.like.shape
+    return (Interval(y.lower.reshape(shape), y.upper.reshape(shape)),)
 
 
 def _averaged(op: Op, y: Interval, x: Interval) -> Sequence[Interval | None]:
@@ -161,6 +217,12 @@ def _div(op: ops.Div, y: Interval, a: Interval, b: Interval) -> Sequence[Interva
 
 def _elementwise(op: Op, y: Interval, x: Interval) -> Sequence[Interval | None]:
     return (multiply(y, derivative(op, x)),)
+
+
+def _relu(op: ops.Relu, y: Interval, x: Interval) -> Sequence[Interval | None]:
+    if fused.fits(y.lower, y.upper, x.lower, x.upper):
+        return (Interval(*fused.gated(y.lower, y.upper, x.lower, x.upper)),)
+    return _gated(op, y, x)
 
 
 def _gated(op: Op, y: Interval, x: Interval) -> Sequence[Interval | None]:
@@ -257,10 +319,10 @@ RULES: dict[type[Op], Rule] = {
     ops.Concat: _concat,
     ops.Slice: _moved,
     ops.Pad: _moved,
-    ops.Reshape: _moved,
+    ops.Reshape: _reshaped,
     ops.Transpose: _moved,
     **dict.fromkeys(DERIVATIVES, _elementwise),
-    ops.Relu: _gated,
+    ops.Relu: _relu,
     ops.Clip: _gated,
     ops.PRelu: _prelu,
     ops.Maximum: _maximum,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from affidavit.errors import DomainError, ModelError, nearest
 from affidavit.graph import Graph, Interval
+from affidavit.graph.intervals.ball import Ball
 from affidavit.graph.intervals.interval import is_finite, limits, outward
 
 Size: TypeAlias = float | Tensor
@@ -36,6 +37,8 @@ def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -
     radius = _sizes("epsilon", epsilon, x)
     if not bool((radius > 0).any()):
         box = Interval.point(x)
+    elif radius.ndim == 0 and data_range is None:
+        return Ball(x, radius)
     else:
         # A sum is rounded by less than a step: the ends may not lie within what was asked for.
         far = x.new_tensor(math.inf)

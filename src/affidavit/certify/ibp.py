@@ -15,48 +15,50 @@ from affidavit.errors import DomainError, UnsupportedOpsError
 from affidavit.graph import BATCH, Graph, Interval, ops
 from affidavit.graph.intervals.interval import (
     add,
-    bilinear,
     is_finite,
     limits,
     outward,
     subtract,
 )
-from affidavit.graph.intervals.propagate import carry, plain_sums
+from affidavit.graph.intervals.products import bilinear
+from affidavit.graph.intervals.propagate import KEEPING, carry, plain_sums
 
 Bounds = dict[str, Interval]
 
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 """Numbers in the largest value of the inputs that are bounded at once where nothing is learned."""
 
 
 def gradient(problem: Problem, chosen: Score) -> Interval:
     """Bounds on the gradient. Differentiable."""
-    if torch.is_grad_enabled() or problem.box.lower.device.type != "cpu":
-        return _gradient(problem, chosen)
+    graph, box = problem.graph, problem.box
+    weights = _tensors(graph, box, problem.weights, graph.ancestors([chosen.node]))
+    if torch.is_grad_enabled() or box.like.device.type != "cpu":
+        return _gradient(problem, chosen, weights)
     # In blocks that stay in the processor's cache.
-    sizes = [
-        math.prod(shape[1:]) for shape in problem.graph.shapes.values() if shape[:1] == (BATCH,)
-    ]
+    sizes = [math.prod(shape[1:]) for shape in graph.shapes.values() if shape[:1] == (BATCH,)]
     rows = max(1, BLOCK // max(sizes))
-    batch = len(problem.box.lower)
+    batch = len(box.like)
     if batch <= rows:
-        return _gradient(problem, chosen)
-    lower, upper = (torch.empty_like(end) for end in (problem.box.lower, problem.box.upper))
-    for start in range(0, batch, rows):
-        part = slice(start, start + rows)
-        found = _gradient(problem.part(part), chosen.part(part))
-        lower[part], upper[part] = found.lower, found.upper
+        return _gradient(problem, chosen, weights)
+    # One piece of memory, which is asked for and given back as one.
+    lower, upper = box.like.new_empty((2, *box.like.shape)).unbind()
+    with plain_sums():
+        for start in range(0, batch, rows):
+            part = slice(start, start + rows)
+            found = _gradient(problem.part(part), chosen.part(part), weights)
+            lower[part], upper[part] = found.lower, found.upper
     return Interval(lower, upper)
 
 
-def _gradient(problem: Problem, chosen: Score) -> Interval:
+def _gradient(problem: Problem, chosen: Score, weights: Mapping[str, Interval]) -> Interval:
     graph, box, last = problem.graph, problem.box, chosen.node
     # A linear score has the same cotangent whatever the logits are.
     spared = chosen.is_linear and last != graph.input
-    bounds = forward(graph, box, problem.weights, last, problem.within, spared)
+    bounds = forward(graph, box, weights, last, problem.within, spared)
     if spared:
-        shape = (len(box.lower), *graph.shapes[last][1:])
-        logits = Interval.point(box.lower.new_zeros(()).expand(shape))
+        shape = (len(box.like), *graph.shapes[last][1:])
+        logits = Interval.point(box.like.new_zeros(()).expand(shape))
     else:
         logits = bounds[last]
     return backward(graph, bounds, last, chosen.cotangent(logits))[graph.input]
@@ -124,15 +126,22 @@ def forward(
     """
     check(graph, last)
     needed = graph.ancestors([last]) - ({last} if spared else set())
-    dtype, device = box.lower.dtype, box.lower.device
-    bounds = {
+    bounds = _tensors(graph, box, weights, needed)
+    bounds[graph.input] = box
+    carry([node for node in graph.nodes if node.name in needed], bounds, within or {})
+    return bounds
+
+
+def _tensors(
+    graph: Graph, box: Interval, weights: Mapping[str, Interval], needed: set[str]
+) -> Bounds:
+    """Bounds of parameters and constants in the dtype of the box."""
+    dtype, device = box.like.dtype, box.like.device
+    return {
         name: (weights.get(name) or Interval.point(tensor)).to(dtype, device)
         for name, tensor in graph.tensors.items()
         if name in needed
     }
-    bounds[graph.input] = box
-    carry([node for node in graph.nodes if node.name in needed], bounds, within or {})
-    return bounds
 
 
 def backward(
@@ -160,6 +169,7 @@ def backward(
     """
     found: Bounds = {}
     parts = {last: [cotangent]}
+    kept: set[str] = set()  # values whose cotangent is finite if that behind them is
     with plain_sums():
         for node in reversed(graph.nodes):
             if node.name not in parts:
@@ -173,15 +183,18 @@ def backward(
                 if part is None or graph.shapes[name][:1] != (BATCH,):
                     continue
                 parts.setdefault(name, []).append(part)
+                if isinstance(node.op, KEEPING):
+                    kept.add(name)
         if graph.input in parts:
             found[graph.input] = _total(parts[graph.input])
-    if not is_finite(*(end for part in found.values() for end in (part.lower, part.upper))):
+    computed = [part for name, part in found.items() if name not in kept or len(parts[name]) > 1]
+    if not is_finite(*(end for part in computed for end in (part.lower, part.upper))):
         raise DomainError(
             f"the bounds of the gradient overflow in {cotangent.lower.dtype}: the box, the weights"
             " or the depth are too large"
         )
     if graph.input not in found:
-        zero = torch.zeros_like(bounds[graph.input].lower)
+        zero = torch.zeros_like(bounds[graph.input].like)
         found[graph.input] = Interval.point(zero)
     if tighter is not None:
         found[graph.input] = tighter(graph.input, found[graph.input])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from affidavit.certify.boxes import Range, Size, input_box, weight_boxes
 from affidavit.graph import Graph, Interval
+from affidavit.graph.intervals.ball import Ball
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,10 @@ class Problem:
         x = None if self.x is None else self.x[batch]
         within = {name: cut(value) for name, value in self.within.items()}
         box = self.box
-        part = Interval.point(box.lower[batch]) if box.is_point else cut(box)
+        if isinstance(box, Ball):
+            part: Interval = box.part(batch)
+        else:
+            part = Interval.point(box.lower[batch]) if box.is_point else cut(box)
         return Problem(self.graph, part, self.weights, x, within)
 
 

@@ -9,15 +9,17 @@ that autograd can pass through. Within :func:`unrounded` nothing is moved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from affidavit.errors import DomainError
+from affidavit.graph.intervals import fused
 
 _ROUNDED = ContextVar("rounded", default=True)
 _UNIT: ContextVar[torch.dtype | None] = ContextVar("unit", default=None)
@@ -73,6 +75,11 @@ class Interval:
         return self.lower is self.upper
 
     @property
+    def like(self) -> Tensor:
+        """A tensor with the interval's shape, dtype and device, to be asked for these alone."""
+        return self.lower
+
+    @property
     def width(self) -> Tensor:
         """`upper - lower`."""
         return self.upper - self.lower
@@ -83,7 +90,7 @@ class Interval:
 
     def to(self, dtype: torch.dtype, device: torch.device) -> Interval:
         """The interval in another dtype (outward where that rounds) on another device."""
-        if self.lower.dtype == dtype and self.lower.device == device:
+        if self.like.dtype == dtype and self.like.device == device:
             return self
         old = self.lower.dtype
         if old.is_floating_point and torch.promote_types(old, dtype) == dtype:  # exact
@@ -124,19 +131,38 @@ class Interval:
         if not _ROUNDED.get():
             radius = (self.upper - self.lower) / 2
             return self.lower + radius, radius
-        return self._charged(0.0)
+        return self.charged(0.0)
 
-    def _charged(self, gamma: float) -> tuple[Tensor, Tensor]:
-        """A centre, and a radius with gamma times the largest magnitude added."""
+    def charged(self, gamma: float) -> tuple[Tensor, Tensor]:
+        """A centre, and a radius with gamma times itself and the centre's size added."""
         eps, tiny = limits(self.lower)
-        # Halves before sums: nothing overflows. What they round is charged to the centre's size.
-        charge = gamma + 4 * eps
+        # What halves and their sums round is charged to the centre's size.
+        share = gamma + 4 * eps
         if self.is_point:
-            return self.lower, self.lower.abs() * charge + tiny
-        half = (1 + charge) / 2
+            return self.lower, self.lower.abs() * share + tiny
+        if fused.fits(self.lower, self.upper):
+            return fused.charged(self.lower, self.upper, share, tiny)
+        half = (1 + share) / 2
+        # Halves before sums: nothing overflows.
         center = torch.add(self.lower / 2, self.upper, alpha=0.5)
         radius = torch.sub(self.upper * half, self.lower, alpha=half)
-        return center, torch.add(radius, center.abs(), alpha=charge) + tiny
+        return center, torch.add(radius, center.abs(), alpha=share) + tiny
+
+    @property
+    def magnitude(self) -> Tensor:
+        """Sizes of a point's entries; computed once where they are not differentiated."""
+        if torch.is_grad_enabled() and self.lower.requires_grad:
+            return self.lower.abs()
+        return self._magnitude
+
+    @cached_property
+    def _magnitude(self) -> Tensor:
+        return self.lower.detach().abs()
+
+
+def rounding() -> bool:
+    """Whether intervals are rounded outward, as they are but within :func:`unrounded`."""
+    return _ROUNDED.get()
 
 
 def limits(x: Tensor) -> tuple[float, float]:
@@ -149,7 +175,13 @@ def limits(x: Tensor) -> tuple[float, float]:
 
 def is_finite(*values: Tensor) -> bool:
     """Whether no entry of any is infinite or NaN. One pass over each, and one wait for all."""
-    ends = [end for x in values if x.numel() for end in torch.aminmax(x.detach())]  # NaN: both
+    ends: list[Tensor] = []
+    for x in values:
+        if fused.fits(x):
+            if not fused.is_finite(x):
+                return False
+        elif x.numel():
+            ends += torch.aminmax(x.detach())  # NaN: both
     return not ends or bool(torch.isfinite(torch.stack(ends)).all())
 
 
@@ -193,64 +225,6 @@ def multiply(a: Interval, b: Interval) -> Interval:
     for end in ends[1:]:
         lower, upper = torch.minimum(lower, end), torch.maximum(upper, end)
     return outward(lower, upper, 1)
-
-
-def bilinear(
-    product: Callable[[Tensor, Tensor, Tensor | None], Tensor],
-    terms: int,
-    x: Interval,
-    weight: Interval,
-    bias: Interval | None = None,
-) -> Interval:
-    """Sums of `terms` products of entries of x and of the weight, and a bias, by centre and radius.
-
-    `A·B ∈ A_c B_c ± (|A_c| B_r + A_r |B_c| + A_r B_r)`. The rounding of the products is charged to
-    the radii before they are multiplied, which takes no product more.
-    """
-    if not _ROUNDED.get():
-        return _bilinear_unrounded(product, x, weight, bias)
-    eps, tiny = limits(x.lower)
-    gamma = 2 * (terms + 8) * eps
-    center, radius = x._charged(gamma)
-    shift = slack = None
-    if bias is not None:
-        shift, slack = bias._charged(gamma)
-    if weight.is_point:
-        value = product(center, weight.lower, shift)
-        spread = product(radius, weight.lower.abs(), slack)
-    else:
-        weight_center, weight_radius = weight.center_radius()
-        value = product(center, weight_center, shift)
-        spread = product(radius, weight_center.abs(), slack)
-        spread = spread + product(center.abs() + radius, weight_radius * (1 + gamma), None)
-    # The ends are rounded once more.
-    spread = torch.add(spread * (1 + 8 * eps), value.abs(), alpha=4 * eps) + terms * tiny
-    return Interval(value - spread, value + spread)
-
-
-def _bilinear_unrounded(
-    product: Callable[[Tensor, Tensor, Tensor | None], Tensor],
-    x: Interval,
-    weight: Interval,
-    bias: Interval | None,
-) -> Interval:
-    """The same without rounding errors, so that points need no radius."""
-    center, radius = x.center_radius()
-    weight_center, weight_radius = weight.center_radius()
-    shift = slack = None
-    if bias is not None:
-        shift, slack = bias.center_radius()
-        slack = None if bias.is_point else slack
-    value = product(center, weight_center, shift)
-    if x.is_point and weight.is_point and slack is None:
-        return Interval.point(value)
-    if x.is_point:
-        spread = product(center.abs(), weight_radius, slack)
-    else:
-        spread = product(radius, weight_center.abs(), slack)
-        if not weight.is_point:
-            spread = spread + product(center.abs() + radius, weight_radius, None)
-    return Interval(value - spread, value + spread)
 
 
 def reciprocal(a: Interval) -> Interval:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -13,7 +14,9 @@ from affidavit.errors import DomainError, ModelError, UnsupportedOpsError, neare
 from affidavit.graph.graph import Graph, Node
 from affidavit.graph.intervals.interval import Interval, is_finite, meet
 from affidavit.graph.intervals.rules import RULES
-from affidavit.graph.ops import MOVEMENT, Op, Pad
+from affidavit.graph.ops import MOVEMENT, Op, Pad, Relu
+
+_PLAIN = ContextVar("plain", default=False)
 
 
 def propagate(
@@ -78,7 +81,7 @@ def carry(nodes: Sequence[Node], env: dict[str, Interval], within: Mapping[str, 
     Raises:
         DomainError: the bounds overflow.
     """
-    some = next(iter(env.values())).lower
+    some = next(iter(env.values())).like
     finite: list[Tensor] = []
     padded: set[str] = set()  # values that hold the infinite padding of a max-pool by right
     with plain_sums():
@@ -91,12 +94,16 @@ def carry(nodes: Sequence[Node], env: dict[str, Interval], within: Mapping[str, 
                 isinstance(node.op, MOVEMENT) and not padded.isdisjoint(node.operands)
             ):
                 padded.add(node.name)
-            else:
+            elif not isinstance(node.op, KEEPING) or not padded.isdisjoint(node.operands):
                 finite += [value.lower] if value.is_point else [value.lower, value.upper]
     if not is_finite(*finite):
         raise DomainError(
             f"the bounds overflow in {some.dtype}: the box, the weights or the depth are too large"
         )
+
+
+KEEPING = (*MOVEMENT, Relu)
+"""Ops that give finite bounds of finite ones, so that there is nothing to look for."""
 
 
 def _pads_infinity(op: Op) -> bool:
@@ -110,6 +117,10 @@ def plain_sums() -> Iterator[None]:
     cuDNN and NNPACK may choose algorithms (Winograd, FFT) that round otherwise, and a precision
     that training lowered lets matrix products round to TF32 or bfloat16.
     """
+    if _PLAIN.get():
+        yield
+        return
+    token = _PLAIN.set(True)
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
@@ -117,6 +128,7 @@ def plain_sums() -> Iterator[None]:
             yield
     finally:
         torch.set_float32_matmul_precision(precision)
+        _PLAIN.reset(token)
 
 
 def _check(graph: Graph, box: Interval, params: Mapping[str, Interval]) -> None:

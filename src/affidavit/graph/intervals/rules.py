@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
@@ -16,10 +17,10 @@ from torch import Tensor
 
 from affidavit.graph import ops
 from affidavit.graph.interpreter import evaluate, pad_pairs
+from affidavit.graph.intervals.ball import Ball
 from affidavit.graph.intervals.interval import (
     Interval,
     add,
-    bilinear,
     limits,
     multiply,
     outward,
@@ -27,6 +28,7 @@ from affidavit.graph.intervals.interval import (
     subtract,
     union,
 )
+from affidavit.graph.intervals.products import bilinear
 from affidavit.graph.ops import Op
 
 Rule: TypeAlias = Callable[..., Interval]
@@ -38,11 +40,19 @@ def _linear(
     return bilinear(F.linear, weight.lower.shape[1], x, weight, bias)
 
 
-def _conv(op: ops.Conv, x: Interval, weight: Interval, bias: Interval | None = None) -> Interval:
-    def product(a: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
-        return evaluate(op, a, w) if b is None else evaluate(op, a, w, b)
+@dataclass(frozen=True)
+class _Convolution:
+    """A convolution as a product. Equal ops give equal products."""
 
-    return bilinear(product, math.prod(weight.lower.shape[1:]), x, weight, bias)
+    op: ops.Conv
+
+    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return evaluate(self.op, x, weight, *([] if bias is None else [bias]))
+
+
+def _conv(op: ops.Conv, x: Interval, weight: Interval, bias: Interval | None = None) -> Interval:
+    terms = math.prod(weight.lower.shape[1:])
+    return bilinear(_Convolution(op), terms, x, weight, bias, axis=1)
 
 
 def _batch_norm(
@@ -100,6 +110,13 @@ def _exact(op: Op, *operands: Interval) -> Interval:
         evaluate(op, *[operand.lower for operand in operands]),
         evaluate(op, *[operand.upper for operand in operands]),
     )
+
+
+def _moved(op: Op, x: Interval) -> Interval:
+    """Every entry under another index."""
+    if isinstance(x, Ball):
+        return x.at(evaluate(op, x.center))
+    return _exact(op, x)
 
 
 def _abs(op: ops.Abs, x: Interval) -> Interval:
@@ -222,10 +239,10 @@ RULES: dict[type[Op], Rule] = {
     ops.Mul: lambda op, a, b: multiply(a, b),
     ops.Div: lambda op, a, b: multiply(a, reciprocal(b)),
     ops.Concat: _exact,
-    ops.Slice: _exact,
+    ops.Slice: _moved,
     ops.Pad: _pad,
-    ops.Reshape: _exact,
-    ops.Transpose: _exact,
+    ops.Reshape: _moved,
+    ops.Transpose: _moved,
     ops.Relu: _exact,
     ops.Clip: _clip,
     ops.LeakyRelu: _leaky_relu,

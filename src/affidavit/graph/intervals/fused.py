@@ -1,0 +1,78 @@
+"""Interval arithmetic in one pass over memory, where nothing is differentiated.
+
+Each function here equals an expression of :mod:`affidavit.graph.intervals.interval` or of a rule;
+:func:`fits` says of which tensors it may be asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from affidavit.graph.intervals.kernels import Values, charge, ends, gate, not_finite
+from affidavit.graph.intervals.kernels import norms as of_rows
+
+_NUMBERS: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
+"""What makes numbers of a dtype."""
+
+
+def fits(first: Tensor, *others: Tensor) -> bool:
+    """Whether a loop over flat memory may stand for PyTorch's arithmetic on tensors of one shape:
+    on a processor, contiguous, of one dtype, and with no gradient to be kept."""
+    if first.dtype not in _NUMBERS or not _plain(first):
+        return False
+    shape, dtype = first.shape, first.dtype
+    return all(x.shape == shape and x.dtype == dtype and _plain(x) for x in others)
+
+
+def _plain(x: Tensor) -> bool:
+    kept = x.requires_grad and torch.is_grad_enabled()
+    return x.is_cpu and x.is_contiguous() and not kept
+
+
+def charged(lower: Tensor, upper: Tensor, share: float, tiny: float) -> tuple[Tensor, Tensor]:
+    """Centre, and radius with `share` of itself and of the centre's size and `tiny` added."""
+    center, radius = torch.empty_like(lower), torch.empty_like(lower)
+    of = _NUMBERS[lower.dtype]
+    numbers = of(0.5), of((1 + share) / 2), of(share), of(tiny)
+    charge(_flat(lower), _flat(upper), *numbers, _flat(center), _flat(radius))
+    return center, radius
+
+
+def to_ends(value: Tensor, spread: Tensor, gain: float, share: float, tiny: float) -> None:
+    """In place from centre to lower end and from radius to upper end, rounding charged."""
+    of = _NUMBERS[value.dtype]
+    ends(_flat(value), _flat(spread), of(gain), of(share), of(tiny))
+
+
+def gated(lower: Tensor, upper: Tensor, x_lower: Tensor, x_upper: Tensor) -> tuple[Tensor, Tensor]:
+    """Bounds on a cotangent behind ReLU, of the bounds before it and of the bounds of x."""
+    least, most = torch.empty_like(lower), torch.empty_like(lower)
+    zero = _NUMBERS[lower.dtype](0)
+    given = _flat(lower), _flat(upper), _flat(x_lower), _flat(x_upper)
+    gate(*given, zero, _flat(least), _flat(most))
+    return least, most
+
+
+def is_finite(x: Tensor) -> bool:
+    """Whether no entry is infinite or NaN."""
+    return bool(not_finite(_flat(x), _NUMBERS[x.dtype](0)) == 0)
+
+
+def norms(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest size and the sum of squares of each row, [row]."""
+    largest, squares = rows.new_empty((2, len(rows))).unbind()
+    of_rows(_array(rows), _NUMBERS[rows.dtype](0), _array(largest), _array(squares))
+    return largest, squares
+
+
+def _flat(x: Tensor) -> Values:
+    return _array(x.view(-1))
+
+
+def _array(x: Tensor) -> Values:
+    values: Values = x.detach().numpy() if x.requires_grad else x.numpy()
+    return values

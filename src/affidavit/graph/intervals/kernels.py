@@ -1,0 +1,105 @@
+"""The loops of interval arithmetic on a processor, each one pass over memory.
+
+An expression in PyTorch makes a pass and a fresh array for each operation, and on intervals those
+passes cost more than the matrix products. Arrays are flat, contiguous and of one dtype; so are
+scalars, as a number in double precision would make every step one in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar, cast
+
+from numba import njit
+from numpy.typing import NDArray
+
+Values: TypeAlias = NDArray[Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _compiled(function: Function) -> Function:
+    """Compiled when first called; the machine code is kept on disk. Threads may run it at once."""
+    return cast(Function, njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def _summing(function: Function) -> Function:
+    """The same for sums, whose terms may be taken in any order and so by whole vectors."""
+    return cast(Function, njit(cache=True, nogil=True, fastmath={"reassoc"})(function))
+
+
+@_compiled
+def charge(
+    lower: Values,
+    upper: Values,
+    middle: Any,
+    half: Any,
+    share: Any,
+    tiny: Any,
+    center: Values,
+    radius: Values,
+) -> None:
+    """A centre, and `half` of the width with `share` of the centre's size and `tiny` added.
+
+    `middle` is one half; halves are taken before sums, so that nothing overflows.
+    """
+    for i in range(lower.size):
+        center[i] = lower[i] * middle + upper[i] * middle
+        radius[i] = (upper[i] * half - lower[i] * half) + abs(center[i]) * share + tiny
+
+
+@_compiled
+def ends(value: Values, spread: Values, gain: Any, share: Any, tiny: Any) -> None:
+    """In place from a centre to the lower end, and from a radius to the upper one.
+
+    The radius is `gain` times what is given, with `share` of the centre's size and `tiny` added.
+    """
+    for i in range(value.size):
+        center = value[i]
+        radius = spread[i] * gain + abs(center) * share + tiny
+        value[i] = center - radius
+        spread[i] = center + radius
+
+
+@_compiled
+def gate(
+    lower: Values,
+    upper: Values,
+    x_lower: Values,
+    x_upper: Values,
+    zero: Any,
+    least: Values,
+    most: Values,
+) -> None:
+    """Back through ReLU: all of it where the gate is open, none where shut, else what lies between.
+
+    Without a branch, so that it runs on whole vectors.
+    """
+    for i in range(lower.size):
+        below, above = lower[i], upper[i]
+        maybe = x_upper[i] > zero
+        always = x_lower[i] > zero
+        least[i] = below if always else (min(below, zero) if maybe else zero)
+        most[i] = above if always else (max(above, zero) if maybe else zero)
+
+
+@_summing
+def not_finite(values: Values, zero: Any) -> Any:
+    """0 if all values are finite, else NaN: products with 0 are 0 or NaN."""
+    total = zero
+    for i in range(values.size):
+        total += values[i] * zero
+    return total
+
+
+@_summing
+def norms(rows: Values, zero: Any, largest: Values, squares: Values) -> None:
+    """The largest size and the sum of squares of each row of finite numbers."""
+    for i in range(rows.shape[0]):
+        high, low, total = zero, zero, zero
+        for j in range(rows.shape[1]):
+            x = rows[i, j]
+            high = x if x > high else high
+            low = x if x < low else low
+            total += x * x
+        largest[i] = high if high > -low else -low
+        squares[i] = total
