@@ -17,28 +17,9 @@ from torch import Tensor, nn
 
 from affidavit.certify import GradientCertifiedLoss
 from harness import compare, record
+from networks import mlp, small_cnn
 
 BATCH = 128
-
-
-def dense() -> nn.Module:
-    return nn.Sequential(
-        nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10)
-    )
-
-
-def small_cnn() -> nn.Module:
-    return nn.Sequential(
-        nn.Unflatten(1, (1, 28, 28)),
-        nn.Conv2d(1, 16, 4, stride=2),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 4),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(3200, 100),
-        nn.ReLU(),
-        nn.Linear(100, 10),
-    )
 
 
 def step(model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[], None]:
@@ -58,7 +39,7 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     results = {}
-    for name, make in (("dense 2x128", dense), ("small CNN", small_cnn)):
+    for name, make in (("dense 2x128", lambda: mlp(784, 128, 128, 10)), ("small CNN", small_cnn)):
         for loss, epsilon, gamma in (
             ("logit", 0.01, 0.0),
             ("logit", 0.0, 0.01),

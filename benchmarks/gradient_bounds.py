@@ -20,43 +20,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from affidavit import certify
 from affidavit.graph import load
 from harness import compare, record
+from networks import mlp, small_cnn
 
 BATCH = 1024
 NETWORKS = {
-    "mnist_fcn_2x128": lambda: nn.Sequential(
-        nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10)
-    ),
-    "mnist_cnn_small": lambda: small_cnn(),
+    "mnist_fcn_2x128": lambda: mlp(784, 128, 128, 10),
+    "mnist_cnn_small": small_cnn,
 }
 
 
-def small_cnn() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Unflatten(1, (1, 28, 28)),
-        nn.Conv2d(1, 16, 4, 2),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 4),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(3200, 100),
-        nn.ReLU(),
-        nn.Linear(100, 10),
-    )
-
-
 def intervals() -> dict[str, Any]:
-    dense = nn.Sequential(
-        nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)
-    )
     x = torch.rand(BATCH, 784)
     target = torch.zeros(BATCH, dtype=torch.long)
     found = {}
-    for name, model in {"dense 2x256": dense, "small CNN": small_cnn()}.items():
+    for name, model in {"dense 2x256": mlp(784, 256, 256, 10), "small CNN": small_cnn()}.items():
         graph = load(model, x[:1])
         with torch.no_grad():
             found[f"ibp against a forward pass, {name}"] = compare(
