@@ -1,6 +1,8 @@
 # Everything runs in .venv, which each target builds when it is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
+# Processes that share the tests, each with one thread and up to 2 GiB of memory.
+WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test check format clean
@@ -9,7 +11,8 @@ demo: .venv/.installed
 	$(BIN)/python examples/demo.py
 
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
+	  $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .
@@ -34,4 +37,4 @@ format: .venv/.installed-dev
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache out examples/*/weights
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .numba_cache out examples/*/weights

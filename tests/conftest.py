@@ -14,6 +14,12 @@ from hypothesis import settings
 # Keras reads it once, when it is first imported.
 os.environ["KERAS_BACKEND"] = "torch"
 
+# Numba numbers the compilations of a function that it keeps on disk, and two processes could give
+# two of them the same number: each worker of pytest-xdist has its own.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _kept = Path(__file__).parents[1] / ".numba_cache" / os.environ["PYTEST_XDIST_WORKER"]
+    os.environ["NUMBA_CACHE_DIR"] = str(_kept)
+
 # No deadlines: machines differ. The same examples in every run: a failure can be repeated.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 settings.load_profile("tests")
