@@ -16,8 +16,9 @@ from torch import nn
 
 from affidavit.certify import gradient_bounds
 from affidavit.certify.training import GradientCertifiedLoss, Ramp, StandardLoss, accuracy
-from networks import dense, gradient, images, linear
-from recording import arguments, finished, record, trained
+from experiments.certify.fitting import trained
+from experiments.certify.networks import dense, gradient, images, linear
+from experiments.recording import arguments, finished, record
 
 mpl.use("Agg")
 
@@ -56,6 +57,7 @@ def measured(
 def main() -> None:
     given = arguments(
         __doc__,
+        resumable=True,
         sets={"nargs": "+", "default": list(SETS), "choices": list(SETS), "help": "data sets"},
         seeds={"type": int, "default": 2, "help": "runs of each (default 2)"},
     )

@@ -16,16 +16,9 @@ gains: half of the inputs, for it.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import sys
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -36,15 +29,8 @@ from torch import Tensor, nn
 from affidavit.certify.attacks import attack_inputs, attack_weights, random_search
 from affidavit.graph import Graph, load
 from affidavit.regions import Box, partition
-
-RESULTS = Path(__file__).parent / "results"
-
-
-def mlp(*sizes: int) -> nn.Module:
-    layers: list[nn.Module] = []
-    for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+from benchmarks.networks import mlp
+from experiments.recording import arguments, finished, record
 
 
 def cnn() -> nn.Module:
@@ -193,44 +179,14 @@ def compared(
     }
 
 
-def rounded(value: Any) -> Any:
-    """Numbers of four digits."""
-    if isinstance(value, Mapping):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [rounded(item) for item in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
-
-
-def write(given: argparse.Namespace, results: dict[str, Any]) -> None:
-    """The record of what is known so far."""
-    content = {
-        "command": " ".join(["python experiments/certify/attack_strength.py", *sys.argv[1:]]),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("torch", "scikit-learn")},
-        },
-        "settings": {"seed": given.seed, "inputs": given.inputs, "epochs": given.epochs},
-        "results": results,
-    }
-    text = json.dumps(rounded(content), indent=1, ensure_ascii=False) + "\n"
-    (given.out / "attack_strength.json").write_text(text)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    given = arguments(
+        __doc__,
+        resumable=True,
+        inputs={"type": int, "default": 20, "help": "to attack (default 20)"},
+        epochs={"type": int, "default": 40, "help": "of training (default 40)"},
     )
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
-    parser.add_argument("--inputs", type=int, default=20, help="to attack (default 20)")
-    parser.add_argument("--epochs", type=int, default=40, help="of training (default 40)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for results")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
+    settings = {"inputs": given.inputs, "epochs": given.epochs}
     results: dict[str, Any] = {}
     for name, (_, _, epsilons) in NETWORKS.items():
         graph, x, right = trained(given, name)
@@ -240,12 +196,16 @@ def main() -> None:
         other = -before if x.shape[1] == 2 else before.roll(1, 0)
         for by, sizes in (("input", epsilons), ("weights", GAMMAS)):
             for aim, goal in (("untargeted", None), ("targeted", other)):
-                rows = []
-                for size in sizes:
-                    rows.append(compared(given, graph, x, size, by, goal))
-                    print(f"{name}, {by}, {aim}, {size}: {rows[-1]['mean gain']}", file=sys.stderr)
-                results[name][f"{by}, {aim}"] = rows
-                write(given, results)
+                results[name][f"{by}, {aim}"] = [
+                    finished(
+                        given,
+                        f"{name}, {by}, {aim}, {size}",
+                        settings,
+                        partial(compared, given, graph, x, size, by, goal),
+                    )
+                    for size in sizes
+                ]
+    record(given, settings, results, ("scikit-learn",))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from affidavit.certify import gradient_bounds
 from affidavit.certify.training import GradientCertifiedLoss, Ramp, accuracy
 from affidavit.regions import Box, partition
-from recording import arguments, finished, record, trained
+from benchmarks.networks import mlp
+from experiments.certify.fitting import trained
+from experiments.recording import arguments, finished, record
 
 mpl.use("Agg")
 
@@ -39,9 +41,7 @@ def moons(seed: int) -> tuple[Tensor, Tensor]:
 
 def network(seed: int) -> nn.Module:
     torch.manual_seed(seed)
-    return nn.Sequential(
-        nn.Linear(2, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, 2)
-    )
+    return mlp(2, WIDTH, WIDTH, 2)
 
 
 def linearity(model: nn.Module) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def linearity(model: nn.Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    given = arguments(__doc__)
+    given = arguments(__doc__, resumable=True)
     x, y = moons(given.seed)
     train, test = (x[:300], y[:300]), (x[300:], y[300:])
     linear = LogisticRegression().fit(train[0].numpy(), train[1].numpy())

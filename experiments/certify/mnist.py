@@ -21,8 +21,10 @@ from affidavit.certify import gradient_bounds, margin_bounds, targeted, untarget
 from affidavit.certify.attacks import attack_inputs
 from affidavit.certify.training import GradientCertifiedLoss, Ramp, StandardLoss, accuracy
 from affidavit.graph import load
-from networks import Rows, cnn, corners, dense, gradient, images, linear
-from recording import arguments, finished, record, trained
+from benchmarks.networks import small_cnn
+from experiments.certify.fitting import trained
+from experiments.certify.networks import Rows, corners, dense, gradient, images, linear
+from experiments.recording import arguments, finished, record
 
 mpl.use("Agg")
 
@@ -37,7 +39,13 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "trained": (0.0, 0.01, 0.025),
         "test": 200,
     },
-    "cnn": {"make": cnn, "rows": 20_000, "epochs": 4, "trained": (0.0, 0.01, 0.025), "test": 50},
+    "cnn": {
+        "make": small_cnn,
+        "rows": 20_000,
+        "epochs": 4,
+        "trained": (0.0, 0.01, 0.025),
+        "test": 50,
+    },
 }
 ALPHA, BATCH = 0.01, 128
 EPSILONS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -136,6 +144,7 @@ def mean(flags: Tensor) -> float:
 def main() -> None:
     given = arguments(
         __doc__,
+        resumable=True,
         networks={"nargs": "+", "default": list(NETWORKS), "choices": list(NETWORKS)},
     )
     every = images("mnist", "test")

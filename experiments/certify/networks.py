@@ -6,34 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from affidavit.data import load
+from benchmarks.networks import mlp
 
 Rows = tuple[Tensor, Tensor]
 
 
 def dense(outputs: int = 10, width: int = 128, inputs: int = 784) -> nn.Module:
     """Two hidden layers, on flattened images."""
-    return nn.Sequential(
-        nn.Linear(inputs, width),
-        nn.ReLU(),
-        nn.Linear(width, width),
-        nn.ReLU(),
-        nn.Linear(width, outputs),
-    )
-
-
-def cnn(outputs: int = 10) -> nn.Module:
-    """Two convolutions and two linear layers, on flattened images of 28 × 28."""
-    return nn.Sequential(
-        nn.Unflatten(1, (1, 28, 28)),
-        nn.Conv2d(1, 16, 4, stride=2),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 4),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(3200, 100),
-        nn.ReLU(),
-        nn.Linear(100, outputs),
-    )
+    return mlp(inputs, width, width, outputs)
 
 
 def linear(outputs: int = 10) -> nn.Module:

@@ -36,8 +36,10 @@ from affidavit.certify.training import (
     with_softplus,
 )
 from affidavit.graph import Interval, load
-from networks import Rows, cnn, corners, dense, gradient, images
-from recording import arguments, finished, record, trained
+from benchmarks.networks import small_cnn
+from experiments.certify.fitting import trained
+from experiments.certify.networks import Rows, corners, dense, gradient, images
+from experiments.recording import arguments, finished, record
 
 mpl.use("Agg")
 
@@ -95,7 +97,7 @@ def fitted(given: argparse.Namespace, name: str, network: str, kind: str, train:
     """A trained network in double precision."""
     torch.manual_seed(given.seed)
     outputs = int(train[1].max()) + 1
-    model = dense(outputs, inputs=train[0].shape[1]) if network == "dense" else cnn(outputs)
+    model = dense(outputs, inputs=train[0].shape[1]) if network == "dense" else small_cnn(outputs)
     if kind == "hessian":
         model = with_softplus(model, beta=10.0)
     steps = EPOCHS[network] * -(-len(train[0]) // BATCH)
@@ -198,7 +200,7 @@ def explanations(model: nn.Module, x: Tensor, seed: int) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    given = arguments(__doc__)
+    given = arguments(__doc__, resumable=True)
     results: dict[str, Any] = {}
     for name, (train, test) in sets().items():
         results[name] = {}

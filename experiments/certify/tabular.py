@@ -36,7 +36,9 @@ from affidavit.certify.training import (
 )
 from affidavit.data import load
 from affidavit.graph import load as load_graph
-from recording import arguments, finished, record, trained
+from benchmarks.networks import mlp
+from experiments.certify.fitting import trained
+from experiments.recording import arguments, finished, record
 
 mpl.use("Agg")
 
@@ -96,13 +98,7 @@ def optimizer(parameters: Any) -> torch.optim.Optimizer:
 
 def network(features: int, seed: int) -> nn.Module:
     torch.manual_seed(seed)
-    return nn.Sequential(
-        nn.Linear(features, WIDTH),
-        nn.ReLU(),
-        nn.Linear(WIDTH, WIDTH),
-        nn.ReLU(),
-        nn.Linear(WIDTH, 1),
-    )
+    return mlp(features, WIDTH, WIDTH, 1)
 
 
 def objective(method: str, model: nn.Module, steps: int) -> Objective:
@@ -216,6 +212,7 @@ def bias(model: nn.Module, test: Rows, female: int) -> dict[str, float]:
 def main() -> None:
     given = arguments(
         __doc__,
+        resumable=True,
         sets={"nargs": "+", "default": list(SETS), "choices": list(SETS), "help": "data sets"},
     )
     results: dict[str, Any] = {}

@@ -10,16 +10,8 @@ gradient is that of the predicted class's logit, on standardised features (digit
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +24,13 @@ from torch import Tensor, nn
 from affidavit.certify import gradient_bounds
 from affidavit.certify.bab import Progress
 from affidavit.graph import Graph, Interval, load
+from benchmarks.networks import mlp
+from experiments.recording import arguments, record, say
 
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-RESULTS = Path(__file__).parent / "results"
 MET = 1e-8  # gap, as a share of the first bounds' size, at which bounds and gradients have met
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -85,10 +78,7 @@ def trained(name: str, seed: int) -> tuple[Graph, Tensor, float]:
     inputs = torch.tensor((x - mean) / scale, dtype=torch.float64)
     rest = torch.tensor((unseen - mean) / scale, dtype=torch.float64)
     torch.manual_seed(seed)
-    layers: list[nn.Module] = []
-    for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1]).double()
+    model = mlp(*sizes).double()
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     target = torch.tensor(y)
     for _ in range(300):
@@ -159,7 +149,7 @@ def compared(name: str, inputs: int, seconds: float, seed: int) -> dict[str, Any
                 raise RuntimeError(f"{method} is tighter than exact bounds on {name} at {epsilon}")
             row["width_over_exact"][method] = float(found.width.sum() / exact["width"].sum())
             row["seconds_an_input"][method] = took / len(kept)
-        print(name, json.dumps(row), file=sys.stderr, flush=True)
+        say(f"{name}: {row}")
         rows.append(row)
     return {"layers": NETWORKS[name][1], "accuracy": right, "boxes": rows}
 
@@ -188,33 +178,15 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    given = arguments(
+        __doc__,
+        inputs={"type": int, "default": 20, "help": "inputs a network (default 20)"},
+        seconds={"type": float, "default": 5.0, "help": "for one input of digits"},
     )
-    parser.add_argument("--seed", type=int, default=0, help="of data and training (default 0)")
-    parser.add_argument("--inputs", type=int, default=20, help="inputs a network (default 20)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="for one input of digits")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for results")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
     results = {name: compared(name, given.inputs, given.seconds, given.seed) for name in NETWORKS}
     draw(results, given.out / "tightness.png")
-    content = {
-        "command": f"python experiments/certify/tightness.py {' '.join(sys.argv[1:])}".rstrip(),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("torch", "numpy", "scipy")},
-        },
-        "seed": given.seed,
-        "settings": {"inputs": given.inputs, "seconds": given.seconds, "methods": METHODS},
-        "results": results,
-    }
-    (given.out / "tightness.json").write_text(json.dumps(content, indent=1) + "\n")
-    print(json.dumps(results, indent=1))
+    settings = {"inputs": given.inputs, "seconds": given.seconds, "methods": METHODS}
+    record(given, settings, results, ("scipy",))
 
 
 if __name__ == "__main__":

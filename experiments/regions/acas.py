@@ -19,8 +19,8 @@ import torch
 
 from affidavit.graph import Graph, Node, load, ops
 from affidavit.regions import Box, Limits, Partition, Slice, partition
-from drawing import fill, legend, plt, save
-from recording import arguments, record, timed
+from experiments.recording import arguments, record, timed
+from experiments.regions.drawing import fill, legend, plt, save
 
 FILE = "ACASXU_run2a_1_1_batch_2000.onnx"
 ADVISORIES = ("clear of conflict", "weak left", "weak right", "strong left", "strong right")

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from affidavit import data
 from affidavit.graph import load
 from affidavit.regions import Point, Slice, partition
-from drawing import fill, plt, save
-from recording import arguments, record, timed
+from experiments.recording import arguments, record, timed
+from experiments.regions.drawing import fill, plt, save
 
 FEATURES = (
     "age",

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from affidavit import data
 from affidavit.graph import load
 from affidavit.regions import Slice, partition
-from drawing import plt, save
-from recording import arguments, record, timed
+from experiments.recording import arguments, record, timed
+from experiments.regions.drawing import plt, save
 
 Selection = Callable[[np.ndarray], np.ndarray]
 

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from affidavit.graph import load
 from affidavit.regions import Box, Partition, Slice, partition
-from drawing import fill, legend, plt, save
-from recording import arguments, record, timed
+from experiments.recording import arguments, record, timed
+from experiments.regions.drawing import fill, legend, plt, save
 
 RATES = np.array([300, 750, 1200, 1850, 2850, 4300])  # kbps
 SECONDS = 4.0  # of video in a chunk

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from affidavit.regions import Box, Limits, Partition, Slice, partition
-from drawing import fill, plt, save
-from recording import arguments, record, timed
+from experiments.recording import arguments, record, timed
+from experiments.regions.drawing import fill, plt, save
 
 NAMES = ("x1", "x2", "x3", "x4", "x5")
 

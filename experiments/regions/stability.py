@@ -29,10 +29,10 @@ from torch import nn
 
 from affidavit.graph import load
 from affidavit.regions import Point, Slice, partition
-from drawing import fill, plt, save
-from pensieve import SIZES, Actor, visited
-from piecewise import NAMES, ranked, train
-from recording import arguments, record, timed
+from experiments.recording import arguments, record, timed
+from experiments.regions.drawing import fill, plt, save
+from experiments.regions.pensieve import SIZES, Actor, visited
+from experiments.regions.piecewise import NAMES, ranked, train
 
 Explain = Callable[[np.ndarray, int], np.ndarray]
 
