@@ -26,7 +26,7 @@ from sklearn.datasets import load_digits, make_moons
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from affidavit.certify.attacks import attack_inputs, attack_weights, random_search
+from affidavit.certify.attacks import Aim, attack_inputs, attack_weights, random_search
 from affidavit.graph import Graph, load
 from affidavit.regions import Box, partition
 from benchmarks.networks import mlp
@@ -146,13 +146,18 @@ def compared(
     box = {"epsilon" if by == "input" else "gamma": size}
     attack: Any = attack_inputs if by == "input" else attack_weights
     clock = time.perf_counter()
-    found = attack(graph, x, **box, goal=goal, tau=0.0, seed=given.seed)
+    found = attack(graph, x, Aim(goal=goal, tau=0.0), **box, seed=given.seed)
     seconds = {"attack": time.perf_counter() - clock}
     gains = {"attack": gain(found.value)}
     for name, factor in (("random search", 1), ("random search, 10 times the budget", 10)):
         clock = time.perf_counter()
         drawn: Any = random_search(
-            graph, x, **box, goal=goal, tau=0.0, budget=factor * found.evaluations, seed=given.seed
+            graph,
+            x,
+            Aim(goal=goal, tau=0.0),
+            **box,
+            budget=factor * found.evaluations,
+            seed=given.seed,
         )
         seconds[name] = time.perf_counter() - clock
         gains[name] = gain(drawn.value)

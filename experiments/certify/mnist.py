@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from affidavit.certify import gradient_bounds, margin_bounds, targeted, untargeted
-from affidavit.certify.attacks import attack_inputs
+from affidavit.certify.attacks import Aim, attack_inputs
 from affidavit.certify.training import GradientCertifiedLoss, Ramp, StandardLoss, accuracy
 from affidavit.graph import load
 from benchmarks.networks import small_cnn
@@ -120,10 +120,16 @@ def attacked(model: nn.Module, test: Rows, seed: int) -> list[dict[str, float]]:
     rows = []
     for epsilon in ATTACKS:
         found = attack_inputs(
-            graph, x, epsilon=epsilon, data_range=RANGE, goal=goals, tau=TAU, seed=seed, **EFFORT
+            graph,
+            x,
+            Aim(goal=goals, tau=TAU),
+            epsilon=epsilon,
+            data_range=RANGE,
+            seed=seed,
+            **EFFORT,
         )
         away = attack_inputs(
-            graph, x, epsilon=epsilon, data_range=RANGE, tau=0.0, seed=seed, **EFFORT
+            graph, x, Aim(tau=0.0), epsilon=epsilon, data_range=RANGE, seed=seed, **EFFORT
         )
         change = (away.value * x[0].numel()).sqrt() / length
         rows.append(

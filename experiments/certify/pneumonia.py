@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from affidavit.certify import gradient_bounds, targeted
-from affidavit.certify.attacks import attack_inputs, attack_weights
+from affidavit.certify.attacks import Aim, attack_inputs, attack_weights
 from affidavit.certify.training import (
     GradientCertifiedLoss,
     HessianNormLoss,
@@ -134,7 +134,7 @@ def robustness(model: nn.Module, network: str, test: Rows, seed: int) -> dict[st
             kind = next(iter(box))
             attack: Callable[..., Any] = attack_inputs if kind == "epsilon" else attack_weights
             hit = attack(
-                graph, few, goal=one_each, tau=tau, metric=metric, seed=seed, **EFFORT, **box
+                graph, few, Aim(goal=one_each, tau=tau, metric=metric), seed=seed, **EFFORT, **box
             )
             bounds = gradient_bounds(graph, many, **box)
             width = bounds.width.norm(dim=1) / clean.norm(dim=1)

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affidavit.certify import gradient_bounds, outside_top
-from affidavit.certify.attacks import Top, attack_inputs, attack_weights
+from affidavit.certify.attacks import Aim, Top, attack_inputs, attack_weights
 from affidavit.certify.training import (
     AdversarialLoss,
     GradientCertifiedLoss,
@@ -173,13 +173,13 @@ def robustness(
         "outside_before": share(wish.value(gradient(model, many)) <= 0),
     }
     graph = load_graph(model, few[:1])
-    attack: dict[str, Any] = {"target": 0, "objective": wish, "seed": seed, **EFFORT}
+    aim = Aim(target=0, objective=wish)
     for box in [{"epsilon": e, "data_range": (0.0, 1.0)} for e in TESTED] + [
         {"gamma": g} for g in TESTED
     ]:
         kind, value = next(iter(box.items()))
         method = attack_inputs if kind == "epsilon" else attack_weights
-        result = {"attack": share(~method(graph, few, **attack, **box).success)}
+        result = {"attack": share(~method(graph, few, aim, seed=seed, **EFFORT, **box).success)}
         for by in ("ibp", "crown"):
             bounds = gradient_bounds(graph, many, target=0, method=by, **box)
             result[f"certified_{by}"] = share(outside_top(bounds, [female], TOP))

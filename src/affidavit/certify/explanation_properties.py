@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from affidavit.certify.attacks.aim import Aim
 from affidavit.certify.attacks.objective import Likeness, Objective, Top
-from affidavit.certify.attacks.room import input_room, weight_room
-from affidavit.certify.attacks.search import attack, describe
+from affidavit.certify.attacks.search import attack
 from affidavit.certify.bounds import Method, gradient_bounds
 from affidavit.certify.certificates import Metric, targeted, untargeted
 from affidavit.certify.properties import Proof, Property, Refutation, Threat
@@ -229,28 +229,10 @@ def _attack(
     seed: int,
 ) -> Refutation:
     """What descent finds, by the input, by each input's own weights, or by both at once."""
-
-    def room(graph: Graph) -> dict[str, Interval]:
-        box = input_room(x, threat.epsilon, threat.data_range)
-        moves = bool((box.lower < box.upper).any())
-        return {
-            **({graph.input: box} if moves else {}),
-            **weight_room(graph, threat.gamma, x),
-        }
-
-    described = describe(
-        graph,
-        x,
-        room,
-        target=target,
-        loss=loss,
-        goal=None,
-        tau=None,
-        metric="mse",
-        attribution=None,
-        objective=objective,
+    adversary = Aim(objective=objective, target=target, loss=loss).adversary(
+        graph, x, epsilon=threat.epsilon, gamma=threat.gamma, data_range=threat.data_range
     )
-    found = attack(described, steps=STEPS, restarts=RESTARTS, beta=1.0, seed=seed, progress=None)
+    found = attack(adversary, steps=STEPS, restarts=RESTARTS, beta=1.0, seed=seed, progress=None)
     params = None if found.params is None else dict(found.params)
     return Refutation(found.success, found.x, params, found.value, torch.zeros_like(found.success))
 

@@ -10,7 +10,7 @@ from captum.attr import InputXGradient, IntegratedGradients, Occlusion, Saliency
 from tests.certify.attacks.networks import cnn, inputs, mlp
 from torch import Tensor, nn
 
-from affidavit.certify.attacks import attack_inputs, attack_weights, from_captum, random_search
+from affidavit.certify.attacks import Aim, attack_inputs, attack_weights, from_captum, random_search
 from affidavit.errors import ModelError
 from affidavit.graph import load
 
@@ -31,7 +31,7 @@ def test_the_attribution_is_that_of_captum_on_the_module(name: str) -> None:
     classes = model(x).argmax(1)
     attribution = from_captum(method, **options)
     graph = load(model, x[:1])
-    found = attack_inputs(graph, x, epsilon=0.1, tau=0.0, attribution=attribution, **FAST)
+    found = attack_inputs(graph, x, Aim(tau=0.0, attribution=attribution), epsilon=0.1, **FAST)
     leaf = found.x.clone().requires_grad_(True)
     expected = method(model).attribute(leaf, target=classes, **options).detach()
     torch.testing.assert_close(found.explanation, expected)
@@ -39,7 +39,7 @@ def test_the_attribution_is_that_of_captum_on_the_module(name: str) -> None:
     value = (found.explanation - before.detach()).flatten(1).square().mean(1)
     torch.testing.assert_close(found.value, value)
     drawn = random_search(
-        graph, x, epsilon=0.1, tau=0.0, attribution=attribution, budget=found.evaluations
+        graph, x, Aim(tau=0.0, attribution=attribution), epsilon=0.1, budget=found.evaluations
     )
     assert found.value.mean() > 1.1 * drawn.value.mean()
 
@@ -47,9 +47,9 @@ def test_the_attribution_is_that_of_captum_on_the_module(name: str) -> None:
 def test_the_gradient_by_captum_is_attacked_as_the_gradient_itself() -> None:
     model, x = mlp([8, 24, 24, 3]), inputs(1, 8)
     graph = load(model, x)
-    plain = attack_inputs(graph, x, epsilon=0.2, tau=0.0, **FAST)
+    plain = attack_inputs(graph, x, Aim(tau=0.0), epsilon=0.2, **FAST)
     wrapped = attack_inputs(
-        graph, x, epsilon=0.2, tau=0.0, attribution=from_captum(Saliency, abs=False), **FAST
+        graph, x, Aim(tau=0.0, attribution=from_captum(Saliency, abs=False)), epsilon=0.2, **FAST
     )
     # One input alone: even the sharpness of the surrogate is the same.
     torch.testing.assert_close(plain.value, wrapped.value)
@@ -61,7 +61,7 @@ def test_weights_can_be_attacked_too(name: str) -> None:
     model, x = mlp([6, 12, 12, 3]), inputs(3, 6)
     classes = model(x).argmax(1)
     attribution = from_captum(method, **options)
-    found = attack_weights(model, x, gamma=0.1, tau=0.0, attribution=attribution, **FAST)
+    found = attack_weights(model, x, Aim(tau=0.0, attribution=attribution), gamma=0.1, **FAST)
     assert found.params is not None
     for i in range(len(x)):
         own = mlp([6, 12, 12, 3])
@@ -77,13 +77,13 @@ def test_an_attribution_without_a_derivative_is_searched() -> None:
     model, x = mlp([8, 24, 24, 3]), inputs(4, 8)
     graph = load(model, x[:1])
     occlusion = from_captum(Occlusion, sliding_window_shapes=(1,))
-    found = attack_inputs(graph, x, epsilon=0.2, tau=0.0, attribution=occlusion, **FAST)
+    found = attack_inputs(graph, x, Aim(tau=0.0, attribution=occlusion), epsilon=0.2, **FAST)
     expected = Occlusion(model).attribute(
         found.x, sliding_window_shapes=(1,), target=model(x).argmax(1)
     )
     torch.testing.assert_close(found.explanation, expected)
     drawn = random_search(
-        graph, x, epsilon=0.2, tau=0.0, attribution=occlusion, budget=found.evaluations
+        graph, x, Aim(tau=0.0, attribution=occlusion), epsilon=0.2, budget=found.evaluations
     )
     assert found.value.mean() > drawn.value.mean()
 
@@ -95,7 +95,7 @@ def test_any_callable_will_do() -> None:
         chosen: Tensor = module(x).gather(1, target[:, None])
         return chosen * x
 
-    found = attack_inputs(model, x, epsilon=0.1, tau=0.0, attribution=rows, **FAST)
+    found = attack_inputs(model, x, Aim(tau=0.0, attribution=rows), epsilon=0.1, **FAST)
     chosen = model(found.x).gather(1, model(x).argmax(1)[:, None])
     torch.testing.assert_close(found.explanation, (chosen * found.x).detach())
 
@@ -109,4 +109,6 @@ def test_any_callable_will_do() -> None:
 )
 def test_an_attribution_of_another_shape(attribution: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        attack_inputs(mlp([6, 12, 3]), inputs(2, 6), epsilon=0.1, tau=0.0, attribution=attribution)
+        attack_inputs(
+            mlp([6, 12, 3]), inputs(2, 6), Aim(tau=0.0, attribution=attribution), epsilon=0.1
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import fields
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.regions.networks import loaded
 from torch import Tensor, nn
 
 from affidavit.certify import gradient_bounds
-from affidavit.certify.attacks import Top, attack_inputs, random_search
+from affidavit.certify.attacks import Aim, Top, attack_inputs, random_search
 from affidavit.errors import DomainError, ModelError
 from affidavit.graph import load
 from affidavit.regions import Box, partition
@@ -37,7 +38,7 @@ def test_what_is_found_is_real(dtype: torch.dtype, metric: Any, targeted: bool) 
     before = gradient(model, x, classes)
     goal = before.roll(1, 0) if targeted else None
     tau = {"mse": 0.02, "cosine": 0.9}[metric]
-    found = attack_inputs(model, x, epsilon=0.1, goal=goal, tau=tau, metric=metric, **FAST)
+    found = attack_inputs(model, x, Aim(goal=goal, tau=tau, metric=metric), epsilon=0.1, **FAST)
     assert found.params is None
     assert found.x.dtype == found.explanation.dtype == dtype
     assert within(found.x, x, 0.1)
@@ -64,7 +65,7 @@ def test_it_comes_near_to_what_is_possible(goal: float | None) -> None:
     graph = loaded(model, 2)
     classes = graph(x).argmax(1)
     wanted = None if goal is None else torch.full((2,), goal, dtype=torch.float64)
-    found = attack_inputs(graph, x, epsilon=epsilon, goal=wanted, tau=0.1)
+    found = attack_inputs(graph, x, Aim(goal=wanted, tau=0.1), epsilon=epsilon)
     before = gradient(model, x, classes)
     for i in range(len(x)):
         cells = partition(graph, Box(*((x[i] + s * epsilon).tolist() for s in (-1, 1))))
@@ -87,9 +88,9 @@ def test_it_beats_random_search_at_equal_budget(name: str, targeted: bool) -> No
     graph = load(model, x[:1])
     before = gradient(model, x, model(x).argmax(1))
     goal = before.roll(1, 0) if targeted else None
-    found = attack_inputs(graph, x, epsilon=epsilon, goal=goal, tau=0.0, steps=20)
+    found = attack_inputs(graph, x, Aim(goal=goal, tau=0.0), epsilon=epsilon, steps=20)
     drawn = random_search(
-        graph, x, epsilon=epsilon, goal=goal, tau=0.0, budget=2 * found.evaluations
+        graph, x, Aim(goal=goal, tau=0.0), epsilon=epsilon, budget=2 * found.evaluations
     )
     start = (before - goal).flatten(1).square().mean(1) if goal is not None else torch.zeros(8)
     gained, by_chance = (start - found.value).abs(), (start - drawn.value).abs()
@@ -103,14 +104,14 @@ def test_it_beats_random_search_at_the_top_features() -> None:
     before = gradient(model, x, model(x).argmax(1)).abs()
     last = int(before.mean(0).argmin())
     into = Top([last], 3)
-    found = attack_inputs(graph, x, epsilon=0.3, objective=into, steps=20)
-    drawn = random_search(graph, x, epsilon=0.3, objective=into, budget=found.evaluations)
+    found = attack_inputs(graph, x, Aim(objective=into), epsilon=0.3, steps=20)
+    drawn = random_search(graph, x, Aim(objective=into), epsilon=0.3, budget=found.evaluations)
     assert found.success.sum() > drawn.success.sum()
     assert found.value.mean() > drawn.value.mean()
     for v, success in zip(found.explanation.abs(), found.success, strict=True):
         assert (last in v.topk(3).indices.tolist()) == bool(success)
     first = int(before.mean(0).argmax())
-    out = attack_inputs(graph, x, epsilon=0.3, objective=Top([first], 10, out=True), **FAST)
+    out = attack_inputs(graph, x, Aim(objective=Top([first], 10, out=True)), epsilon=0.3, **FAST)
     for v, success in zip(out.explanation.abs(), out.success, strict=True):
         assert (first not in v.topk(10).indices.tolist()) == bool(success)
 
@@ -119,7 +120,7 @@ def test_it_beats_random_search_at_the_top_features() -> None:
 def test_it_attacks_what_the_certificate_is_about(loss: Any) -> None:
     model, x = mlp([4, 16, 16, 3], dtype=torch.float32), inputs(5, 4, dtype=torch.float32)
     target = (2, 0) if loss == "margin" else torch.tensor([0, 1, 2, 0, 1])
-    found = attack_inputs(model, x, epsilon=0.05, loss=loss, target=target, tau=0.01, **FAST)
+    found = attack_inputs(model, x, Aim(loss=loss, target=target, tau=0.01), epsilon=0.05, **FAST)
     bounds = gradient_bounds(model, x, epsilon=0.05, loss=loss, target=target)
     assert bounds.contains(found.explanation)
     leaf = found.x.clone().requires_grad_(True)
@@ -135,12 +136,12 @@ def test_it_attacks_what_the_certificate_is_about(loss: Any) -> None:
 
 def test_the_range_of_the_data_holds() -> None:
     model, x = mlp([5, 16, 3]), inputs(6, 5).round(decimals=1)
-    found = attack_inputs(model, x, epsilon=0.3, data_range=(0.0, 1.0), tau=0.0, **FAST)
+    found = attack_inputs(model, x, Aim(tau=0.0), epsilon=0.3, data_range=(0.0, 1.0), **FAST)
     assert found.x.min() == 0
     assert found.x.max() == 1
     assert within(found.x, x, 0.3)
     size = torch.tensor([0.0, 0.1, 0.2, 0.0, 0.3], dtype=torch.float64)
-    found = attack_inputs(model, x, epsilon=size, tau=0.0, **FAST)
+    found = attack_inputs(model, x, Aim(tau=0.0), epsilon=size, **FAST)
     assert torch.equal(found.x[:, [0, 3]], x[:, [0, 3]])
     assert ((found.x - x).abs() <= size).all()
 
@@ -148,7 +149,7 @@ def test_the_range_of_the_data_holds() -> None:
 def test_a_seed_repeats_and_another_does_not() -> None:
     model, x = mlp([6, 24, 24, 3]), inputs(4, 6)
     first, again, other = (
-        attack_inputs(model, x, epsilon=0.1, tau=0.0, seed=seed, **FAST) for seed in (5, 5, 6)
+        attack_inputs(model, x, Aim(tau=0.0), epsilon=0.1, seed=seed, **FAST) for seed in (5, 5, 6)
     )
     assert torch.equal(first.x, again.x)
     assert torch.equal(first.value, again.value)
@@ -158,25 +159,25 @@ def test_a_seed_repeats_and_another_does_not() -> None:
 def test_an_input_does_not_feel_the_rest_of_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x = mlp([6, 24, 24, 3]), inputs(5, 6)
     graph = load(model, x[:1])
-    whole = attack_inputs(graph, x, epsilon=0.1, tau=0.0, **FAST)
+    whole = attack_inputs(graph, x, Aim(tau=0.0), epsilon=0.1, **FAST)
     for i in (0, 3):
-        alone = attack_inputs(graph, x[i : i + 1], epsilon=0.1, tau=0.0, **FAST)
+        alone = attack_inputs(graph, x[i : i + 1], Aim(tau=0.0), epsilon=0.1, **FAST)
         torch.testing.assert_close(alone.x[0], whole.x[i])
     # Nor how many fit into memory at once.
     monkeypatch.setattr("affidavit.certify.attacks.search._ENTRIES", 200)
-    parts = attack_inputs(graph, x, epsilon=0.1, tau=0.0, **FAST)
+    parts = attack_inputs(graph, x, Aim(tau=0.0), epsilon=0.1, **FAST)
     torch.testing.assert_close(parts.value, whole.value)
     assert torch.equal(parts.success, whole.success)
 
 
 def test_more_restarts_and_no_box() -> None:
     model, x = mlp([6, 24, 24, 3]), inputs(8, 6)
-    still = attack_inputs(model, x, epsilon=0.0, tau=0.5, **FAST)
+    still = attack_inputs(model, x, Aim(tau=0.5), epsilon=0.0, **FAST)
     assert torch.equal(still.x, x)
     assert torch.equal(still.value, torch.zeros(8, dtype=torch.float64))
     assert not still.success.any()
     linear = nn.Linear(6, 3, dtype=torch.float64)
-    found = attack_inputs(linear, x, epsilon=0.5, goal=torch.zeros(6), tau=0.0, **FAST)
+    found = attack_inputs(linear, x, Aim(goal=torch.zeros(6), tau=0.0), epsilon=0.5, **FAST)
     torch.testing.assert_close(found.explanation, linear.weight[linear(x).argmax(1)].detach())
     assert not found.success.any()
 
@@ -186,7 +187,7 @@ def test_the_model_is_left_as_it_was() -> None:
     model.train()
     kept = copy.deepcopy(model.state_dict())
     x.requires_grad_(True)
-    found = attack_inputs(model, x, epsilon=0.1, tau=0.0, **FAST)
+    found = attack_inputs(model, x, Aim(tau=0.0), epsilon=0.1, **FAST)
     assert model.training
     assert x.grad is None
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
@@ -199,9 +200,9 @@ def test_the_model_is_left_as_it_was() -> None:
 def test_it_makes_its_own_derivatives(mode: Any) -> None:
     model, x = mlp([6, 24, 24, 3]), inputs(4, 6)
     graph = load(model, x[:1])
-    expected = attack_inputs(graph, x, epsilon=0.1, tau=0.0, **FAST)
+    expected = attack_inputs(graph, x, Aim(tau=0.0), epsilon=0.1, **FAST)
     with mode():
-        found = attack_inputs(graph, x.clone(), epsilon=0.1, tau=0.0, **FAST)
+        found = attack_inputs(graph, x.clone(), Aim(tau=0.0), epsilon=0.1, **FAST)
     assert torch.equal(found.x, expected.x)
 
 
@@ -209,7 +210,7 @@ def test_progress_is_told_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None
     model, x = mlp([6, 24, 24, 3]), inputs(5, 6)
     seen: list[tuple[int, int]] = []
     monkeypatch.setattr("affidavit.certify.attacks.search._ENTRIES", 200)
-    attack_inputs(model, x, epsilon=0.1, tau=0.0, progress=lambda *at: seen.append(at), **FAST)
+    attack_inputs(model, x, Aim(tau=0.0), epsilon=0.1, progress=lambda *at: seen.append(at), **FAST)
     done = [at for at, _ in seen]
     assert done == sorted(done)
     assert len({total for _, total in seen}) == 1
@@ -239,14 +240,15 @@ def test_progress_is_told_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_what_has_no_meaning(changes: dict[str, Any], message: str) -> None:
     arguments = {"x": torch.full((2, 3), 0.5), "epsilon": 0.1, "tau": 0.1, **changes}
+    wanted = {f.name: arguments.pop(f.name) for f in fields(Aim) if f.name in arguments}
     graph = load(mlp([3, 4, 2], dtype=torch.float32), torch.zeros(1, 3))
     with pytest.raises(DomainError, match=message):
-        attack_inputs(graph, arguments.pop("x"), **arguments)
+        attack_inputs(graph, arguments.pop("x"), Aim(**wanted), **arguments)
 
 
 def test_an_input_of_another_shape_or_dtype() -> None:
     graph = load(mlp([3, 4, 2], dtype=torch.float32), torch.zeros(1, 3))
     with pytest.raises(ModelError, match=r"shape \[2, 4\]"):
-        attack_inputs(graph, torch.zeros(2, 4), epsilon=0.1, tau=0.1)
+        attack_inputs(graph, torch.zeros(2, 4), Aim(tau=0.1), epsilon=0.1)
     with pytest.raises(ModelError, match=r"dtype torch\.int64"):
-        attack_inputs(graph, torch.zeros(2, 3, dtype=torch.long), epsilon=0.1, tau=0.1)
+        attack_inputs(graph, torch.zeros(2, 3, dtype=torch.long), Aim(tau=0.1), epsilon=0.1)

@@ -13,7 +13,7 @@ from tests.certify.attacks.networks import cnn, gradient, inputs, mlp
 from torch import Tensor, nn
 
 from affidavit.certify import gradient_bounds
-from affidavit.certify.attacks import Found, Top, attack_weights, random_search
+from affidavit.certify.attacks import Aim, Found, Top, attack_weights, random_search
 from affidavit.errors import DomainError, ModelError
 from affidavit.graph import load
 
@@ -41,7 +41,7 @@ def test_what_is_found_is_real(name: str, dtype: torch.dtype, targeted: bool) ->
     x = inputs(4, *((6,) if name == "mlp" else (1, 6, 6)), dtype=dtype)
     classes = model(x).argmax(1)
     goal = gradient(model, x, classes).roll(1, 0) if targeted else None
-    found = attack_weights(model, x, gamma=0.05, goal=goal, tau=1e-3, **FAST)
+    found = attack_weights(model, x, Aim(goal=goal, tau=1e-3), gamma=0.05, **FAST)
     assert torch.equal(found.x, x)
     assert found.params is not None
     parameters = dict(model.named_parameters())
@@ -72,9 +72,9 @@ def test_it_beats_random_search_at_equal_budget(name: str, targeted: bool) -> No
     graph = load(model, x[:1])
     before = gradient(model, x, model(x).argmax(1))
     goal = before.roll(1, 0) if targeted else None
-    found = attack_weights(graph, x, gamma=0.05, goal=goal, tau=0.0, **FAST)
+    found = attack_weights(graph, x, Aim(goal=goal, tau=0.0), gamma=0.05, **FAST)
     budget = 2 * found.evaluations
-    drawn = random_search(graph, x, gamma=0.05, goal=goal, tau=0.0, budget=budget)
+    drawn = random_search(graph, x, Aim(goal=goal, tau=0.0), gamma=0.05, budget=budget)
     start = (before - goal).flatten(1).square().mean(1) if goal is not None else torch.zeros(6)
     gained, by_chance = (start - found.value).abs(), (start - drawn.value).abs()
     assert gained.mean() >= 1.2 * by_chance.mean()
@@ -86,19 +86,19 @@ def test_a_linear_model_by_hand() -> None:
     model = nn.Linear(4, 2, dtype=torch.float64)
     x = inputs(3, 4)
     rows = model.weight[model(x).argmax(1)].detach()
-    found = attack_weights(model, x, gamma=0.1, tau=0.0, steps=30)
+    found = attack_weights(model, x, Aim(tau=0.0), gamma=0.1, steps=30)
     torch.testing.assert_close(found.value, (0.1 * rows).square().mean(1), rtol=1e-6, atol=0)
-    found = attack_weights(model, x, gamma=0.1, goal=1.05 * rows, tau=1e-6, steps=100)
+    found = attack_weights(model, x, Aim(goal=1.05 * rows, tau=1e-6), gamma=0.1, steps=100)
     assert found.success.all()
 
 
 def test_weights_named_in_gamma_alone_vary() -> None:
     model, x = mlp([5, 12, 3]), inputs(3, 5)
-    found = attack_weights(model, x, gamma={"0.weight": 0.1, "2.bias": 0.0}, tau=0.0, **FAST)
+    found = attack_weights(model, x, Aim(tau=0.0), gamma={"0.weight": 0.1, "2.bias": 0.0}, **FAST)
     assert found.params is not None
     assert set(found.params) == {"0.weight"}
     assert (found.value > 0).all()
-    still = attack_weights(model, x, gamma=0.0, tau=0.0, **FAST)
+    still = attack_weights(model, x, Aim(tau=0.0), gamma=0.0, **FAST)
     assert still.params is None
     assert torch.equal(still.value, torch.zeros(3, dtype=torch.float64))
 
@@ -106,9 +106,9 @@ def test_weights_named_in_gamma_alone_vary() -> None:
 def test_an_input_does_not_feel_the_rest_of_the_batch() -> None:
     model, x = mlp([5, 12, 12, 3]), inputs(4, 5)
     graph = load(model, x[:1])
-    whole = attack_weights(graph, x, gamma=0.05, tau=0.0, **FAST)
-    again = attack_weights(graph, x, gamma=0.05, tau=0.0, **FAST)
-    alone = attack_weights(graph, x[2:3], gamma=0.05, tau=0.0, **FAST)
+    whole = attack_weights(graph, x, Aim(tau=0.0), gamma=0.05, **FAST)
+    again = attack_weights(graph, x, Aim(tau=0.0), gamma=0.05, **FAST)
+    alone = attack_weights(graph, x[2:3], Aim(tau=0.0), gamma=0.05, **FAST)
     assert whole.params is not None
     assert again.params is not None
     assert alone.params is not None
@@ -122,8 +122,8 @@ def test_features_can_be_pushed_into_the_top() -> None:
     model, x = mlp([12, 24, 24, 3]), inputs(8, 12)
     graph = load(model, x[:1])
     aim = Top([3], 4)
-    found = attack_weights(graph, x, gamma=0.1, objective=aim, steps=20)
-    drawn = random_search(graph, x, gamma=0.1, objective=aim, budget=found.evaluations)
+    found = attack_weights(graph, x, Aim(objective=aim), gamma=0.1, steps=20)
+    drawn = random_search(graph, x, Aim(objective=aim), gamma=0.1, budget=found.evaluations)
     assert found.value.mean() > drawn.value.mean()
     for v, success in zip(found.explanation.abs(), found.success, strict=True):
         assert (3 in v.topk(4).indices.tolist()) == bool(success)
@@ -132,7 +132,7 @@ def test_features_can_be_pushed_into_the_top() -> None:
 def test_the_model_is_left_as_it_was() -> None:
     model, x = cnn(), inputs(2, 1, 6, 6)
     kept = copy.deepcopy(model.state_dict())
-    attack_weights(model, x, gamma=0.1, tau=0.0, **FAST)
+    attack_weights(model, x, Aim(tau=0.0), gamma=0.1, **FAST)
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
     assert all(torch.equal(kept[name], tensor) for name, tensor in model.state_dict().items())
 
@@ -148,6 +148,8 @@ def test_the_model_is_left_as_it_was() -> None:
 )
 def test_what_has_no_meaning(gamma: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        attack_weights(mlp([5, 12, 3]), inputs(2, 5), gamma=gamma, tau=0.1)
+        attack_weights(mlp([5, 12, 3]), inputs(2, 5), Aim(tau=0.1), gamma=gamma)
     with pytest.raises(DomainError, match="NaN or infinite"):
-        attack_weights(mlp([5, 12, 3]), torch.full((1, 5), math.nan).double(), gamma=0.1, tau=0.1)
+        attack_weights(
+            mlp([5, 12, 3]), torch.full((1, 5), math.nan).double(), Aim(tau=0.1), gamma=0.1
+        )

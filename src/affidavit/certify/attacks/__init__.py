@@ -1,5 +1,6 @@
 """Attacks: what an adversary can do for certain, against which certificates are held."""
 
+from affidavit.certify.attacks.aim import Aim
 from affidavit.certify.attacks.captum_attribution import from_captum
 from affidavit.certify.attacks.found import Found
 from affidavit.certify.attacks.inputs import attack_inputs
@@ -9,6 +10,7 @@ from affidavit.certify.attacks.random_search import random_search
 from affidavit.certify.attacks.weights import attack_weights
 
 __all__ = [
+    "Aim",
     "Found",
     "Likeness",
     "Misled",

@@ -143,16 +143,7 @@ def likeness(before: Tensor, goal: Tensor | None, tau: float | None, metric: str
         DomainError: a goal of the wrong shape or not finite, a threshold missing or out of range,
             an unknown metric.
     """
-    if metric not in METRICS:
-        raise DomainError(
-            f"there is no metric {metric!r}{nearest(metric, METRICS)}; expected mse or cosine"
-        )
-    least, most = (0.0, math.inf) if metric == "mse" else (-1.0, 1.0)
-    if tau is None or not least <= tau <= most or math.isinf(tau):
-        raise DomainError(
-            f"tau is {tau}; expected a number "
-            + ("of at least 0" if metric == "mse" else "between -1 and 1")
-        )
+    tau = check_threshold(tau, metric)
     before = before.double()
     if goal is None:
         return Likeness(before, False, tau, "mse" if metric == "mse" else "cosine")
@@ -165,6 +156,25 @@ def likeness(before: Tensor, goal: Tensor | None, tau: float | None, metric: str
         raise DomainError("the goal holds NaN or infinite entries")
     reference = goal.detach().to(before.device, torch.float64).expand(before.shape)
     return Likeness(reference, True, tau, "mse" if metric == "mse" else "cosine")
+
+
+def check_threshold(tau: float | None, metric: str) -> float:
+    """The threshold, if the metric has it.
+
+    Raises:
+        DomainError: a threshold missing or out of range, an unknown metric.
+    """
+    if metric not in METRICS:
+        raise DomainError(
+            f"there is no metric {metric!r}{nearest(metric, METRICS)}; expected mse or cosine"
+        )
+    least, most = (0.0, math.inf) if metric == "mse" else (-1.0, 1.0)
+    if tau is None or not least <= tau <= most or math.isinf(tau):
+        raise DomainError(
+            f"tau is {tau}; expected a number "
+            + ("of at least 0" if metric == "mse" else "between -1 and 1")
+        )
+    return tau
 
 
 def _scaled(v: Tensor) -> Tensor:

@@ -7,33 +7,24 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from affidavit.certify.attacks.adversary import Adversary, Attribution
+from affidavit.certify.attacks.adversary import Adversary
+from affidavit.certify.attacks.aim import Aim
 from affidavit.certify.attacks.descent import Tick
 from affidavit.certify.attacks.drawing import drawn
 from affidavit.certify.attacks.found import Best, Found
-from affidavit.certify.attacks.objective import Metric, Objective
-from affidavit.certify.attacks.room import input_room, weight_room
-from affidavit.certify.attacks.search import Progress, at_least_one, describe, in_parts
+from affidavit.certify.attacks.search import Progress, at_least_one, in_parts
 from affidavit.certify.bounds import Model
 from affidavit.certify.boxes import Range, Size
-from affidavit.certify.target import Loss, Target
-from affidavit.graph import Graph, Interval
 
 
 def random_search(
     model: Model,
     x: Tensor,
+    aim: Aim,
     *,
     epsilon: Size = 0.0,
     gamma: float | Mapping[str, float] = 0.0,
     data_range: Range | None = None,
-    target: Target = None,
-    loss: Loss = "logit",
-    goal: Tensor | None = None,
-    tau: float | None = None,
-    metric: Metric = "mse",
-    objective: Objective | None = None,
-    attribution: Attribution | None = None,
     budget: int = 1000,
     seed: int = 0,
     progress: Progress | None = None,
@@ -52,24 +43,7 @@ def random_search(
     :func:`affidavit.certify.attacks.attack_inputs`.
     """
     at_least_one(budget=budget)
-
-    def room(graph: Graph) -> dict[str, Interval]:
-        box = input_room(x.detach(), epsilon, data_range)
-        moves = bool((box.lower < box.upper).any())
-        return {**({graph.input: box} if moves else {}), **weight_room(graph, gamma, x)}
-
-    described = describe(
-        model,
-        x,
-        room,
-        target=target,
-        loss=loss,
-        goal=goal,
-        tau=tau,
-        metric=metric,
-        attribution=attribution,
-        objective=objective,
-    )
+    adversary = aim.adversary(model, x, epsilon=epsilon, gamma=gamma, data_range=data_range)
 
     def run(part: Adversary, together: int, tick: Tick) -> Found:
         best = Best(part)
@@ -82,4 +56,4 @@ def random_search(
             tick(1)
         return best.found(2 + budget)
 
-    return in_parts(described, run, budget, progress, budget)
+    return in_parts(adversary, run, budget, progress, budget)

@@ -37,6 +37,24 @@ def input_room(x: Tensor, epsilon: Size, data_range: Range | None) -> Interval:
     return Interval(lower, torch.maximum(torch.minimum(room.upper, most), x))
 
 
+def room(
+    graph: Graph,
+    x: Tensor,
+    *,
+    epsilon: Size = 0.0,
+    gamma: float | Mapping[str, float] = 0.0,
+    data_range: Range | None = None,
+) -> dict[str, Interval]:
+    """What an adversary may choose, by name: the inputs if they vary, and the weights that do.
+
+    Raises:
+        DomainError, ModelError: as of :func:`input_room` and :func:`weight_room`.
+    """
+    box = input_room(x, epsilon, data_range)
+    moves = bool((box.lower < box.upper).any())
+    return {**({graph.input: box} if moves else {}), **weight_room(graph, gamma, x)}
+
+
 def weight_room(graph: Graph, gamma: float | Mapping[str, float], x: Tensor) -> dict[str, Interval]:
     """The weights that an adversary may choose, by name: those that vary, [1, *shape].
 

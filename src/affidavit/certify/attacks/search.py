@@ -1,63 +1,25 @@
-"""Running an attack: the adversary of a call, and its inputs a part at a time."""
+"""Running an attack, its inputs a part at a time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TypeAlias
 
 import torch
-from torch import Tensor
 
-from affidavit.certify.attacks.adversary import Adversary, Attribution
+from affidavit.certify.attacks.adversary import Adversary
 from affidavit.certify.attacks.descent import COST, PROBES, Tick, descend
 from affidavit.certify.attacks.found import Best, Found
 from affidavit.certify.attacks.local import improve
-from affidavit.certify.attacks.objective import Objective, likeness
-from affidavit.certify.bounds import Model
-from affidavit.certify.target import Loss, Target, score
 from affidavit.errors import DomainError
-from affidavit.graph import BATCH, Graph, Interval, load
+from affidavit.graph import BATCH
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the evaluations done and those there are, over all parts of the batch."""
 
-Room: TypeAlias = Callable[[Graph], Mapping[str, Interval]]
-
 _ENTRIES = 2**22
 """Entries of activations and weights that are evaluated at once."""
-
-
-def describe(
-    model: Model,
-    x: Tensor,
-    room: Room,
-    *,
-    target: Target,
-    loss: Loss,
-    goal: Tensor | None,
-    tau: float | None,
-    metric: str,
-    attribution: Attribution | None,
-    objective: Objective | None,
-) -> Adversary:
-    """The adversary that the arguments of an attack describe; see :func:`attack_inputs`."""
-    if attribution is not None and loss != "logit":
-        raise DomainError(f"loss is {loss!r}; attributions explain the logit of a class")
-    if objective is not None and (goal is not None or tau is not None):
-        raise DomainError("goal and tau belong to the objective that was given beside them")
-    with torch.inference_mode(False):
-        graph = load(model, x[:1].clone())
-        graph.check_input(x)
-        x = x.detach().clone()
-        allowed = room(graph)
-        chosen = score(graph, x, target, loss)
-        found = Adversary(graph, chosen, x, allowed, attribution, objective)
-        if objective is None:
-            before = found.explain({})
-            return replace(found, objective=likeness(before, goal, tau, metric))
-        return found
 
 
 def attack(

@@ -6,28 +6,18 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from affidavit.certify.attacks.adversary import Attribution
+from affidavit.certify.attacks.aim import Aim
 from affidavit.certify.attacks.found import Found
-from affidavit.certify.attacks.objective import Metric, Objective
-from affidavit.certify.attacks.room import input_room, weight_room
-from affidavit.certify.attacks.search import Progress, attack, describe
+from affidavit.certify.attacks.search import Progress, attack
 from affidavit.certify.bounds import Model
-from affidavit.certify.target import Loss, Target
-from affidavit.graph import Graph, Interval
 
 
 def attack_weights(
     model: Model,
     x: Tensor,
+    aim: Aim,
     *,
     gamma: float | Mapping[str, float],
-    target: Target = None,
-    loss: Loss = "logit",
-    goal: Tensor | None = None,
-    tau: float | None = None,
-    metric: Metric = "mse",
-    objective: Objective | None = None,
-    attribution: Attribution | None = None,
     steps: int = 50,
     restarts: int = 4,
     beta: float = 1.0,
@@ -48,23 +38,7 @@ def attack_weights(
     :func:`affidavit.certify.attacks.attack_inputs`; the class predicted at x by the model as it
     is stays the target. Source: a local form of Heo et al. 2019; Wicker et al. 2022, section 6.
     """
-
-    def room(graph: Graph) -> dict[str, Interval]:
-        input_room(x.detach(), 0.0, None)  # for its checks: inputs stay as they are
-        return weight_room(graph, gamma, x)
-
-    described = describe(
-        model,
-        x,
-        room,
-        target=target,
-        loss=loss,
-        goal=goal,
-        tau=tau,
-        metric=metric,
-        attribution=attribution,
-        objective=objective,
-    )
+    adversary = aim.adversary(model, x, gamma=gamma)
     return attack(
-        described, steps=steps, restarts=restarts, beta=beta, seed=seed, progress=progress
+        adversary, steps=steps, restarts=restarts, beta=beta, seed=seed, progress=progress
     )
