@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,11 @@ os.environ["KERAS_BACKEND"] = "torch"
 if "PYTEST_XDIST_WORKER" in os.environ:
     _kept = Path(__file__).parents[1] / ".numba_cache" / os.environ["PYTEST_XDIST_WORKER"]
     os.environ["NUMBA_CACHE_DIR"] = str(_kept)
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would the programs
+# that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadlines: machines differ. The same examples in every run: a failure can be repeated.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
