@@ -41,6 +41,11 @@ class Lines:
     high: Tensor
     ceiling: Tensor
 
+    @property
+    def steep(self) -> Tensor:
+        """The larger |slope|."""
+        return torch.maximum(self.low.abs(), self.high.abs())
+
 
 def around(op: Op, z: Interval, eps: float) -> Lines:
     """Of several slopes, those whose lines leave the least area, by entry."""

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
@@ -37,6 +38,11 @@ class Map:
     pull: Product
     weight: Interval
     terms: int
+
+    @cached_property
+    def center(self) -> Tensor:
+        """The weight that is multiplied with; what it may be beside it is charged."""
+        return self.weight.center_radius()[0]
 
 
 def linear_map(

@@ -116,7 +116,7 @@ class Windowed:
         for node in self.cut.nodes:
             if type(node.op) in TURNS and node.name != self.name:
                 field = self.cut.fields[node.name]
-                whole = net.lines(node, 1, Choices())
+                whole = net.uncharged(node)
                 lines[node.name] = Lines(
                     *(
                         _unfold(getattr(whole, part.name), field, size)[place]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,9 +14,11 @@ from torch import Tensor
 from affidavit.certify.crown.choices import Choices
 from affidavit.certify.crown.lines import Lines, around
 from affidavit.certify.crown.maps import MAPS, Map, linear_map
-from affidavit.certify.crown.rounding import Rounding, inner
+from affidavit.certify.crown.rounding import Rounding, magnitude
 from affidavit.certify.crown.tie import Tie
 from affidavit.graph import BATCH, Graph, Interval, Node, ops
+
+Made = TypeVar("Made")
 
 
 @dataclass(eq=False)
@@ -85,8 +88,8 @@ class Relaxed:
             cotangents=cut(self.cotangents),
             inside=inside,
             ties=ties,
-            _maps={},
             _lines={},
+            _made={},
         )
 
     def roughly(self) -> Relaxed:
@@ -106,8 +109,9 @@ class Relaxed:
             inside={name: mask.float() for name, mask in self.inside.items()},
             ties={},
             rough=True,
-            _maps={},
             _lines=lines,
+            _made={},
+            _fixed={},
         )
 
     def varies(self, name: str) -> bool:
@@ -136,44 +140,73 @@ class Relaxed:
 
     def map(self, node: Node, index: int) -> Map:
         """An affine node as a map of one operand."""
-        key = (node.name, index)
-        if key not in self._maps:
+
+
+        def make() -> Map:
             sizes = [self.size(name) for name in node.operands]
-            self._maps[key] = linear_map(
-                node.op, index, self.operands(node), sizes, self.size(node.name)
-            )
-        return self._maps[key]
+            return linear_map(node.op, index, self.operands(node), sizes, self.size(node.name))
+
+        return _once(self._fixed, ("map", node.name, index), make)
+
+    def spread(self, node: Node, index: int) -> Tensor:
+        """How far the weight of :meth:`map` may be from its centre, with what rounding costs."""
+        step = self.map(node, index)
+        return _once(
+            self._fixed,
+            ("spread", node.name, index),
+            lambda: self.rounding.spread(step.weight, step.terms),
+        )
+
+    def inexact(self, node: Node, index: int) -> bool:
+        """Whether the products of :meth:`map` are charged for."""
+        step = self.map(node, index)
+        return step.terms > 0 and not (self.rough and step.weight.is_point)
+
+    def once(self, key: tuple[Hashable, ...], make: Callable[[], Made]) -> Made:
+        """What is made of the bounds as they are when it is first asked for."""
+        return _once(self._made, key, make)
 
     def lines(self, node: Node, rows: int, choices: Choices) -> Lines:
-        """Lines around an elementwise node, of the default slopes or of the chosen ones."""
-        z = self.bounds[node.operands[0]]
-        if node.name not in self._lines:
-            self._lines[node.name] = around(node.op, z, self.rounding.eps)
-        lines = self._lines[node.name]
+        """Lines around an elementwise node, of the default slopes or of the chosen ones, charged
+        for rounding."""
+        z, lines = self.bounds[node.operands[0]], self.uncharged(node)
+
+        def charged(low: Tensor, floor: Tensor) -> Lines:
+            return self.rounding.charged(replace(lines, low=low, floor=floor), magnitude(z))
+
         if not (choices.free and isinstance(node.op, ops.Relu)):
-            return lines
+            return self.once(("lines", node.name), lambda: charged(lines.low, lines.floor))
         # Above, the chord is best; below an open unit, any slope in [0, 1] passes through 0.
-        opened = ((z.lower < 0) & (z.upper > 0)).unsqueeze(1)
-        low, floor = lines.low.unsqueeze(1), lines.floor.unsqueeze(1)
-        share = choices.share(f"{node.name} low", lines.low, rows)
-        return Lines(
-            torch.where(opened, share, low),
-            torch.where(opened, torch.zeros_like(floor), floor),
-            lines.high.unsqueeze(1),
-            lines.ceiling.unsqueeze(1),
+        opened = (z.lower < 0) & (z.upper > 0)
+        through = self.once(
+            ("lines through 0", node.name),
+            lambda: charged(lines.low.masked_fill(opened, 1), lines.floor.masked_fill(opened, 0)),
         )
+        share = choices.share(f"{node.name} low", lines.low, rows)
+        return replace(
+            through, low=torch.where(opened.unsqueeze(1), share, lines.low.unsqueeze(1))
+        )
+
+    def uncharged(self, node: Node) -> Lines:
+        """The lines of the default slopes, with no charge yet for following them."""
+        z = self.bounds[node.operands[0]]
+        return _once(self._lines, node.name, lambda: around(node.op, z, self.rounding.eps))
 
     def least(self, a: Tensor, value: Interval) -> Tensor:
         """The least value of functionals `a·v` over an interval, [batch, row]."""
-        center, radius = value.center_radius()
-        # One pass for |a|: what rounding costs either product is in the radius.
-        gamma = self.rounding.gamma(max(value.lower[:1].numel(), 1))
-        spread = radius * (1 + 2 * gamma) + center.abs() * gamma
-        return inner(a, center) - inner(a.abs(), spread) - self.rounding.tiny
+        return self.rounding.least(a, value.lower, value.upper)
 
-    # What was made once for the bounds as they are.
-    _maps: dict[tuple[str, int], Map] = field(default_factory=dict)
+    # What was made once for the bounds as they are, and what does not depend on them.
     _lines: dict[str, Lines] = field(default_factory=dict)
+    _made: dict[Hashable, Any] = field(default_factory=dict)
+    _fixed: dict[Hashable, Any] = field(default_factory=dict)
+
+
+def _once(made: dict[Any, Any], key: Hashable, make: Callable[[], Made]) -> Made:
+    if key not in made:
+        made[key] = make()
+    found: Made = made[key]
+    return found
 
 
 def _single(value: Interval) -> Interval:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from affidavit.certify.crown.lines import Lines
+from affidavit.certify.crown.products import bend, least
 from affidavit.graph import Interval
 from affidavit.graph.intervals.interval import unit
 
@@ -46,49 +47,53 @@ class Rounding:
         center, radius = weight.center_radius()
         return radius * (1 + 8 * self.eps) + center.abs() * self.gamma(terms) + self.tiny
 
-    def total(self, a: Tensor, b: Tensor, sign: int = 0) -> Tensor:
-        """`Σ a b` over all axes but batch and row, rounded down: [batch, row].
+    def least(self, a: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        """The least `Σ a v` over all v between two bounds, rounded down: [batch, row].
 
-        a is [batch, row, ...], b [batch, ...] or, by row, of a's shape. The sign of a is told
-        where it is known, which spares a pass over it.
+        a is [batch, row, ...], the bounds [batch, ...] or, by row, of a's axes.
         """
-        gamma = self.gamma(a[0, 0].numel() if a.numel() else 1)
-        if sign:
-            return inner(a, b - sign * gamma * b.abs()) - self.tiny
-        return inner(a, b) - inner(a.abs(), b.abs()) * gamma - self.tiny
+        if not self.eps:
+            return least(a, lower, upper)
+        return least(a, *self.apart(lower, upper, a[:1, :1].numel())) - self.tiny
 
     def charge(self, a: Tensor, error: Tensor) -> Tensor:
         """`−Σ |a| error`, rounded down; the error is [batch, ...] and not negative."""
-        return self.total(a.abs(), -error, 1)
+        return self.least(a, -error, error)
 
-    def apply(self, lines: Lines, a: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-        """A functional of a function's value as one of its variable, and a constant.
+    def apart(self, lower: Tensor, upper: Tensor, terms: int) -> tuple[Tensor, Tensor]:
+        """Bounds moved apart by what rounding costs a sum of so many products with them."""
+        gamma = self.gamma(terms)
+        return (
+            torch.sub(lower, lower.abs(), alpha=gamma),
+            torch.add(upper, upper.abs(), alpha=gamma),
+        )
+
+    def charged(self, lines: Lines, size: Tensor) -> Lines:
+        """Lines moved apart by what rounding costs a functional that follows them.
 
         Args:
-            lines: around the function, entry by entry.
-            a: coefficients, [batch, row, ...].
+            lines: around a function, entry by entry; they may have an axis of rows behind the
+                batch.
             size: largest |variable|, [batch, ...].
         """
-        positive, negative = a.clamp(min=0), a.clamp(max=0)
-        low, high = _by_row(lines.low, a), _by_row(lines.high, a)
-        found = torch.addcmul(positive * low, negative, high)
-        steep = torch.maximum(lines.low.abs(), lines.high.abs())
-        error = steep * _by_row(size, steep) * (4 * self.eps) + self.tiny
-        constant = self.total(positive, lines.floor - error, 1)
-        return found, constant + self.total(negative, lines.ceiling + error, -1)
+        if not self.eps:
+            return lines
+        terms = size[:1].numel()
+        if lines.low.ndim > size.ndim:
+            size = size.unsqueeze(1)
+        error = lines.steep * size * (4 * self.eps) + self.tiny
+        floor, ceiling = self.apart(lines.floor - error, lines.ceiling + error, terms)
+        return Lines(lines.low, floor, lines.high, ceiling)
+
+    def apply(self, lines: Lines, a: Tensor) -> tuple[Tensor, Tensor]:
+        """A functional of a function's value as one of its variable, and a constant.
+
+        The lines are :meth:`charged`, the coefficients [batch, row, ...].
+        """
+        found, constant = bend(a, lines)
+        return found, constant - self.tiny
 
 
 def magnitude(value: Interval) -> Tensor:
     """Largest absolute value."""
     return torch.maximum(value.lower.abs(), value.upper.abs())
-
-
-def inner(a: Tensor, b: Tensor) -> Tensor:
-    """`Σ a b` over all axes but batch and row; b is [batch, ...] or of a's shape."""
-    if b.ndim == a.ndim:
-        return (a * b).flatten(2).sum(-1)
-    return (a.flatten(2) @ b.flatten(1).unsqueeze(-1)).squeeze(-1)
-
-
-def _by_row(b: Tensor, a: Tensor) -> Tensor:
-    return b.unsqueeze(1) if b.ndim == a.ndim - 1 else b

@@ -51,7 +51,7 @@ def refine(
     index = flat.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
     low, high = start.lower.flatten(1).clone(), start.upper.flatten(1).clone()
     shape = start.lower.shape[1:]
-    widest = max(_numbers(net, node) for node in net.nodes)
+    widest = max(_numbers(net, node, name if shared else None) for node in net.nodes)
     inputs = max(1, min(len(flat), ROOM // (widest * min(most, 64) * 2)))
     rows = max(1, ROOM // (widest * inputs * 2))
     for first in range(0, len(flat), inputs):
@@ -75,9 +75,10 @@ def refine_twice(
     return refine(net, name, found, wanted, lower, steps) if steps else found
 
 
-def _numbers(net: Relaxed, node: Node) -> int:
+def _numbers(net: Relaxed, node: Node, shared: str | None) -> int:
     """Numbers that one row takes at a node: its operands', or part of a convolution's columns."""
-    most = max(math.prod(net.size(name)) for _, name in net.varying(node))
+    sizes = [math.prod(net.size(name)) for _, name in net.varying(node) if name != shared]
+    most = max(sizes, default=1)
     if isinstance(node.op, ops.Conv):
         columns = math.prod(net.shapes[node.operands[1]][1:]) * math.prod(net.size(node.name)[1:])
         return max(most, columns // 8)

@@ -20,6 +20,7 @@ from affidavit.certify import windows
 from affidavit.certify.backward import RULES
 from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
+from affidavit.certify.crown.lines import Lines
 from affidavit.certify.crown.maps import linear_map
 from affidavit.certify.crown.planes import Plane
 from affidavit.certify.crown.relaxed import Relaxed
@@ -88,9 +89,9 @@ def _push(net: Relaxed, node: Node, index: int, t: Tensor, choices: Choices, gai
         return _affine(net, node, index, t)
     if isinstance(node.op, ops.MaxPool):
         return _max_pool(net, node, t)
-    factor = gate(net, node, index)
-    if factor is not None:
-        return _gated(net, node, index, t, factor, choices, gains)
+    plane = net.once(("plane", node.name, index), lambda: _plane(net, node, index))
+    if plane is not None:
+        return _gated(net, node, index, t, plane, choices, gains)
     # No plane: the operand's cotangent is bounded.
     dtype = net.dtype
     operands = [x.to(dtype, t.device) for x in net.operands(node)]
@@ -102,13 +103,15 @@ def _push(net: Relaxed, node: Node, index: int, t: Tensor, choices: Choices, gai
 
 def _affine(net: Relaxed, node: Node, index: int, t: Tensor) -> Step:
     r, step = net.rounding, net.map(node, index)
-    center, _ = step.weight.center_radius()
+
+    def error() -> Tensor:
+        size = magnitude(net.cotangents[node.name])
+        return step.pull(size, net.spread(node, index)) * (1 + r.gamma(step.terms))
+
     constant = t.new_zeros(t.shape[:2])
-    if step.terms and not (net.rough and step.weight.is_point):
-        spread = r.spread(step.weight, step.terms)
-        error = step.pull(magnitude(net.cotangents[node.name]), spread)
-        constant = r.charge(t, error * (1 + r.gamma(step.terms)))
-    return each(t, lambda rows: step.push(rows, center)), constant, {}
+    if net.inexact(node, index):
+        constant = r.charge(t, net.once(("lost", node.name, index), error))
+    return each(t, lambda rows: step.push(rows, step.center)), constant, {}
 
 
 def gate(net: Relaxed, node: Node, index: int) -> Interval | None:
@@ -137,12 +140,19 @@ def gate(net: Relaxed, node: Node, index: int) -> Interval | None:
     return None
 
 
+def _plane(net: Relaxed, node: Node, index: int) -> Plane | None:
+    factor = gate(net, node, index)
+    if factor is None:
+        return None
+    return Plane.of(_widened(factor, net), net.cotangents[node.name], net.rounding.eps)
+
+
 def _gated(
     net: Relaxed,
     node: Node,
     index: int,
     t: Tensor,
-    factor: Interval,
+    plane: Plane,
     choices: Choices,
     gains: Gains,
 ) -> Step:
@@ -151,14 +161,21 @@ def _gated(
         sizes = [net.size(name) for name in node.operands]
         step = linear_map(ops.Add(), index, net.operands(node), sizes, out)
         t = each(t, lambda rows: step.push(rows, rows))
-    a = net.cotangents[node.name]
-    plane = Plane.of(_widened(factor, net), a, net.rounding.eps)
-    if choices.free:
-        plane = plane.mixed(choices.share(f"{node.name} plane", plane.share, t.shape[1]))
-    found, constant = net.rounding.apply(plane.lines, t, magnitude(a))
-    if not choices.free and node.name in net.ties:
-        gains[node.name] = net.ties[node.name].spread(t, plane.left, net.rounding)
-    if not (choices.free and isinstance(node.op, ops.Relu)):
+    a, r = net.cotangents[node.name], net.rounding
+
+    def lines() -> Lines:
+        return r.charged(plane.lines, magnitude(a))
+
+    if not choices.free:
+        if node.name in net.ties:
+            tie = net.ties[node.name]
+            shares = net.once(("tie", node.name), lambda: tie.shares(plane.left, r))
+            gains[node.name] = tie.spread(t, shares, r)
+        found, constant = r.apply(net.once(("around", node.name, index), lines), t)
+        return found, constant, {}
+    plane = plane.mixed(choices.share(f"{node.name} plane", plane.share, t.shape[1]))
+    found, constant = r.apply(lines(), t)
+    if not isinstance(node.op, ops.Relu):
         return found, constant, {}
     tie = choices.share(f"{node.name} tie", torch.zeros_like(a.lower), t.shape[1])
     ties = _tie(t * plane.left, tie, net.bounds[node.operands[0]])
@@ -199,8 +216,8 @@ def _max_pool(net: Relaxed, node: Node, t: Tensor) -> Step:
     places = Interval(
         *(end.flatten(2).unsqueeze(-1).expand_as(gate.lower) for end in (a.lower, a.upper))
     )
-    lines = Plane.of(gate, places, r.eps).lines
+    lines = r.charged(Plane.of(gate, places, r.eps).lines, magnitude(places))
     spread = each(t, lambda rows: window.gather(rows, 0.0))
-    found, constant = r.apply(lines, spread, magnitude(places))
+    found, constant = r.apply(lines, spread)
     constant = constant + r.charge(found, magnitude(places) * r.gamma(gate.lower.shape[-1]))
     return found.sum(-1).reshape(*found.shape[:2], *a.lower.shape[1:]), constant, {}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor
 
+from affidavit.certify.crown.lines import Lines
 from affidavit.certify.crown.rounding import Rounding
 
 
@@ -18,37 +20,49 @@ class Tie:
 
     Attributes:
         index: the units, flat, [batch, unit]; entries beyond an input's own have no weight.
-        swing: slopes of the lines, [batch, unit, input], in single precision.
+        swing: slopes of each input's own lines, [unit, input], in single precision.
         floor, ceiling: their middles, [batch, unit], lowered and raised by all that rounding costs.
         opening, closing: what a coefficient of s is multiplied by for one of z, where it is
-            positive and where it is negative, [batch, 1, unit]; one of the two is 0.
+            positive and where it is negative, [batch, unit]; one of the two is 0.
     """
 
     index: Tensor
-    swing: Tensor
+    swing: list[Tensor]
     floor: Tensor
     ceiling: Tensor
     opening: Tensor
     closing: Tensor
 
-    def spread(self, t: Tensor, left: Tensor, r: Rounding) -> tuple[Tensor, Tensor]:
+    def shares(self, left: Tensor, r: Rounding) -> Lines:
+        """What tangents at the gate are multiplied by, by their sign, for :meth:`spread`.
+
+        Args:
+            left: what each is multiplied by for the coefficient of s, [batch, ...].
+            r: what is charged for rounding.
+
+        Returns:
+            The coefficients of the units' lines (low and high) and of the sum's middle.
+        """
+        c = left.flatten(1).gather(1, self.index)
+        low = c * torch.where(c > 0, self.opening, self.closing)
+        high = c * torch.where(c > 0, self.closing, self.opening)
+        below = low * torch.where(low > 0, self.floor, self.ceiling)
+        above = high * torch.where(high < 0, self.floor, self.ceiling)
+        below, above = r.apart(below, above, c.shape[1])
+        return Lines(low, below, high, above)
+
+    def spread(self, t: Tensor, shares: Lines, r: Rounding) -> tuple[Tensor, Tensor]:
         """What the units' lines are multiplied by, [batch, row, unit], and the sum's middle.
 
         Args:
             t: tangents at the gate, [batch, row, ...].
-            left: what each is multiplied by for the coefficient of s, [batch, ...].
+            shares: see :meth:`shares`.
             r: what is charged for rounding.
         """
         rows = self.index.unsqueeze(1).expand(-1, t.shape[1], -1)
-        t = t.flatten(2).expand(len(left), -1, -1)
-        c = t.gather(2, rows) * left.flatten(1).gather(1, self.index).unsqueeze(1)
-        # The coefficients are those that single precision leaves, in both sums.
-        up = (c.clamp(min=0) * self.opening).to(self.swing.dtype)
-        down = (c.clamp(max=0) * self.closing).to(self.swing.dtype)
-        middle = r.total(up.to(c.dtype), self.floor, 1) + r.total(
-            down.to(c.dtype), self.ceiling, -1
-        )
-        return up + down, middle
+        t = t.flatten(2).expand(len(self.index), -1, -1)
+        c, middle = r.apply(shares, t.gather(2, rows))
+        return c.to(torch.float32), middle
 
     def part(self, batch: slice) -> Tie:
         """The same for some inputs of the batch."""

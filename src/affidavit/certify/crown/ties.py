@@ -42,13 +42,15 @@ def tied(net: Relaxed) -> dict[str, Tie]:
             tie = _tie(net, node)
             if tie is not None:
                 found[node.name] = tie
-    # A line is rounded to single precision, and a sum over all units' lines again.
+    # A line is rounded to single precision, and so are its coefficient and the sum of all lines.
     single = Rounding.of(torch.float32)
     gamma = single.gamma(sum(tie.index.shape[1] for tie in found.values()))
     for name, tie in found.items():
-        norm: Tensor = torch.linalg.vector_norm(tie.swing, ord=1, dim=2)
-        terms = tie.swing.shape[2]
-        slack = norm.double() * (gamma * (1 + single.gamma(terms))) + terms * single.tiny
+        slack = torch.zeros_like(tie.floor)
+        for own, swing in zip(slack, tie.swing, strict=True):
+            units, terms = swing.shape
+            norm = swing.abs().sum(1).double()
+            own[:units] = norm * (gamma * (1 + single.gamma(terms))) + terms * single.tiny
         found[name] = replace(tie, floor=tie.floor - slack, ceiling=tie.ceiling + slack)
     return found
 
@@ -70,11 +72,9 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
         return None
     line, constant = lines
     # A line below z where it is mostly open, and below −z, which is one above z, where not.
-    center, radius = net.bounds[net.source].center_radius()
-    center, radius = center.flatten(1).unsqueeze(2), radius.flatten(1).unsqueeze(1)
-    middle = (line @ center).squeeze(2) + constant
-    size = (line.abs() @ center.abs()).squeeze(2) + constant.abs()
-    middle = middle - size * net.rounding.gamma(line.shape[2]) - net.rounding.tiny
+    center, radius = (part.flatten(1) for part in net.bounds[net.source].center_radius())
+    middle = net.rounding.least(line, center, center) + constant
+    middle = middle - constant.abs() * net.rounding.gamma(1) - net.rounding.tiny
     gains = weighs & (middle > 0)
     most = int(gains.sum(1).max())
     if most == 0:
@@ -83,18 +83,13 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     index, low, high, mostly, middle, gains = (
         x.gather(1, kept) for x in (index, low, high, mostly, middle, gains)
     )
-    swing = line.gather(1, kept.unsqueeze(2).expand(-1, -1, line.shape[2]))
-    swing = swing.mul_(radius).mul_(mostly.unsqueeze(2)).to(torch.float32)
+    swing = []
+    for number, units in enumerate(gains.sum(1).tolist()):
+        own = line[number].index_select(0, kept[number, :units]).mul_(radius[number])
+        swing.append(own.mul_(mostly[number, :units].unsqueeze(1)).to(torch.float32))
     opening = torch.where(gains & (mostly > 0), _SHORT / high, torch.zeros_like(low))
     closing = torch.where(gains & (mostly < 0), -_SHORT / low, torch.zeros_like(low))
-    return Tie(
-        index,
-        swing,
-        middle * mostly,
-        middle * mostly,
-        opening.unsqueeze(1),
-        closing.unsqueeze(1),
-    )
+    return Tie(index, swing, middle * mostly, middle * mostly, opening, closing)
 
 
 def _lines(
@@ -131,11 +126,18 @@ def gain(net: Relaxed, parts: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
 
     `parts` are coefficients of the units' lines and middles of their sums, by the gate's name.
     """
-    coefficients = torch.cat([part for part, _ in parts.values()], 2)
-    lines = torch.cat([net.ties[name].swing for name in parts], 1)
     middles = torch.stack([middle for _, middle in parts.values()])
-    norm: Tensor = torch.linalg.vector_norm(coefficients @ lines, ord=1, dim=2)
-    swing = norm.to(middles.dtype) * (1 + Rounding.of(torch.float32).gamma(lines.shape[2]))
+    swing = torch.zeros_like(middles[0])
+    for number, own in enumerate(swing):
+        total: Tensor | None = None
+        for name, (coefficients, _) in parts.items():
+            lines = net.ties[name].swing[number]
+            c = coefficients[number, :, : len(lines)]
+            total = c @ lines if total is None else total.addmm_(c, lines)
+        assert total is not None  # noqa: S101  # there are parts
+        own.copy_(total.abs_().sum(1))
+    terms = net.bounds[net.source].lower[:1].numel()
+    swing = swing * (1 + Rounding.of(torch.float32).gamma(terms))
     slack = middles.abs().sum(0) * net.rounding.gamma(len(parts)) + swing * net.rounding.eps
     # Single precision may overflow: then there is nothing to gain.
     return torch.nan_to_num(middles.sum(0) - swing - slack - 1e-30, nan=0.0).clamp(min=0)

@@ -87,9 +87,7 @@ def _back(net: Relaxed, node: Node, a: Tensor, choices: Choices) -> Step:
     if net.is_affine(node):
         return _affine(net, node, a)
     if type(node.op) in TURNS:
-        lines = net.lines(node, a.shape[1], choices)
-        size = magnitude(net.bounds[node.operands[0]])
-        found, constant = net.rounding.apply(lines, a, size)
+        found, constant = net.rounding.apply(net.lines(node, a.shape[1], choices), a)
         return [(node.operands[0], found)], constant
     rule = OTHERS.get(type(node.op))
     if rule is not None:
@@ -98,22 +96,33 @@ def _back(net: Relaxed, node: Node, a: Tensor, choices: Choices) -> Step:
 
 
 def _affine(net: Relaxed, node: Node, a: Tensor) -> Step:
-    r = net.rounding
-    constant = a.new_zeros(a.shape[:2])
     parts = []
     for index, name in net.varying(node):
         step = net.map(node, index)
-        center, _ = step.weight.center_radius()
-        parts.append((name, each(a, partial(_weighed, step.pull, center))))
-        if step.terms and not (net.rough and step.weight.is_point):
-            spread = r.spread(step.weight, step.terms)
-            error = step.push(magnitude(net.bounds[name]), spread) * (1 + r.gamma(step.terms))
-            constant = constant + r.charge(a, error)
+        parts.append((name, each(a, partial(_weighed, step.pull, step.center))))
+    rest = net.once(("rest", node.name), lambda: _rest(net, node))
+    return parts, a.new_zeros(a.shape[:2]) if rest is None else net.least(a, rest)
+
+
+def _rest(net: Relaxed, node: Node) -> Interval | None:
+    """What an affine node adds to the products with its weights' centres, charges included."""
+    r, operands = net.rounding, net.operands(node)
     fixed = [not net.varies(name) for name in node.operands]
-    for part in constant_part(node.op, net.operands(node), fixed):
-        shape = (1, *net.size(node.name))
-        constant = constant + net.least(a, Interval(*(e.expand(shape) for e in _ends(part))))
-    return parts, constant
+    parts = constant_part(node.op, operands, fixed)
+    products = [
+        (net.map(node, index), net.spread(node, index), magnitude(net.bounds[name]))
+        for index, name in net.varying(node)
+        if net.inexact(node, index)
+    ]
+    if not parts and not products:
+        return None
+    lower = upper = error = operands[0].lower.new_zeros((1, *net.size(node.name)))
+    for part in parts:
+        lower, upper = lower + part.lower, upper + part.upper
+        error = error + magnitude(part) * r.gamma(len(parts))
+    for step, spread, size in products:
+        error = error + step.push(size, spread) * (1 + r.gamma(step.terms))
+    return Interval(lower - error, upper + error)
 
 
 def _ends(value: Interval) -> tuple[Tensor, Tensor]:
@@ -126,7 +135,7 @@ def _prelu(net: Relaxed, node: Node, a: Tensor) -> Step:
     x, slope = net.operands(node)
     center, radius = slope.center_radius()
     lines = around(ops.Relu(), x, r.eps)
-    found, constant = r.apply(lines, a * (1 - center), magnitude(x))
+    found, constant = r.apply(r.charged(lines, magnitude(x)), a * (1 - center))
     error = magnitude(x) * (radius + (1 + center.abs()) * 16 * r.eps)
     return [(name, found + a * center)], constant + r.charge(a, error)
 
@@ -141,7 +150,7 @@ def _larger(net: Relaxed, node: Node, a: Tensor) -> Step:
     sign = 1.0 if isinstance(node.op, ops.Maximum) else -1.0
     gap = subtract(first, second) if sign > 0 else subtract(second, first)
     lines = around(ops.Relu(), gap, r.eps)
-    slope, constant = r.apply(lines, sign * a, magnitude(gap))
+    slope, constant = r.apply(r.charged(lines, magnitude(gap)), sign * a)
     error = (magnitude(first) + magnitude(second)) * (8 * r.eps)
     constant = constant + r.charge(a, error) + r.charge(slope, error)
     # The coefficient of a − b goes to a, its negative to b; with min the two turn round twice.
@@ -174,7 +183,7 @@ def _max_pool(net: Relaxed, node: Node, a: Tensor) -> Step:
     sure = window.gates(x).lower.sum(-1) > 0
     flat = a.flatten(3)
     low, high = flat.clamp(min=0), flat.clamp(max=0)
-    constant = r.total(high, torch.where(sure, torch.zeros_like(most), most), -1)
+    constant = r.least(flat, torch.zeros_like(most), most.masked_fill(sure, 0))
     kept = (low + torch.where(sure.unsqueeze(1), high, torch.zeros_like(high))).unsqueeze(-1) * pick
     found = each(kept, window.scatter).reshape(*kept.shape[:2], *x.lower.shape[1:])
     error = magnitude(x) * r.gamma(window.overlap)

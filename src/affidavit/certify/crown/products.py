@@ -1,0 +1,57 @@
+"""Products of coefficients with what depends on their sign: compiled, or differentiable."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from affidavit.certify.crown import kernels
+from affidavit.certify.crown.lines import Lines
+
+
+def least(a: Tensor, below: Tensor, above: Tensor) -> Tensor:
+    """`Σ max(a, 0) below + min(a, 0) above` over all axes but batch and row, [batch, row].
+
+    a is [batch, row, ...]; the others are [batch, ...] or, by row, of a's axes. A batch of 1 stands
+    for any.
+    """
+    if len(a) == 1 and below.ndim < a.ndim:  # rows that all inputs share
+        rows = a[0].flatten(1)
+        products = rows.clamp(min=0) @ below.flatten(1).T + rows.clamp(max=0) @ above.flatten(1).T
+        return products.T
+    if not _compiles(a, below, above):
+        return _inner(a.clamp(min=0), below) + _inner(a.clamp(max=0), above)
+    entries, lower, upper = (_entries(x, a.ndim) for x in (a, below, above))
+    found = a.new_zeros((max(len(a), len(below)), a.shape[1]))
+    if entries.shape[2]:
+        kernels.least(*(x.numpy() for x in (entries, lower, upper, found)))
+    return found
+
+
+def bend(a: Tensor, lines: Lines) -> tuple[Tensor, Tensor]:
+    """`max(a, 0) low + min(a, 0) high`, and :func:`least` of floor and ceiling."""
+    parts = (lines.low, lines.high, lines.floor, lines.ceiling)
+    if not _compiles(a, *parts) or not a[:1, :1].numel():
+        low, high = (x if x.ndim == a.ndim else x.unsqueeze(1) for x in parts[:2])
+        bent = torch.addcmul(a.clamp(min=0) * low, a.clamp(max=0), high)
+        return bent, least(a, lines.floor, lines.ceiling)
+    entries, *rest = (_entries(x, a.ndim) for x in (a, *parts))
+    batch = max(map(len, (a, *parts)))
+    bent, found = a.new_empty((batch, *a.shape[1:])), a.new_empty((batch, a.shape[1]))
+    kernels.bend(*(x.numpy() for x in (entries, *rest, bent.flatten(2), found)))
+    return bent, found
+
+
+def _compiles(*tensors: Tensor) -> bool:
+    return all(x.device.type == "cpu" and not x.requires_grad for x in tensors)
+
+
+def _entries(x: Tensor, axes: int) -> Tensor:
+    """[batch, row, entry], with one row where there was no axis of rows."""
+    return (x if x.ndim == axes else x.unsqueeze(1)).flatten(2).contiguous()
+
+
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    if b.ndim == a.ndim:
+        return (a * b).flatten(2).sum(-1)
+    return (a.flatten(2) @ b.flatten(1).unsqueeze(-1)).squeeze(-1)
