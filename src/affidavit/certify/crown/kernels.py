@@ -52,3 +52,17 @@ def bend(
                 out[k] = x * (slope[k] if up else steep[k])
                 total += x * (floor[k] if up else ceiling[k])
             found[i, j] = total
+
+
+@summing
+def pick(a: Array, below: Array, above: Array, by: Array, found: Array) -> None:
+    """The slope of :func:`least` in each coefficient, times a number [batch, row]."""
+    batch, rows, entries = found.shape
+    for i in range(batch):
+        mine = a[i if len(a) > 1 else 0]
+        lower, upper = below[i if len(below) > 1 else 0], above[i if len(above) > 1 else 0]
+        for j in range(rows):
+            row, out, factor = mine[j], found[i, j], by[i, j]
+            low, high = lower[j if len(lower) > 1 else 0], upper[j if len(upper) > 1 else 0]
+            for k in range(entries):
+                out[k] = factor * (low[k] if row[k] > 0 else high[k])

@@ -46,6 +46,12 @@ class Lines:
         """The larger |slope|."""
         return torch.maximum(self.low.abs(), self.high.abs())
 
+    def over(self, z: Interval) -> Interval:
+        """What the lines say of the function over an interval."""
+        below = torch.minimum(self.low * z.lower, self.low * z.upper) + self.floor
+        above = torch.maximum(self.high * z.lower, self.high * z.upper) + self.ceiling
+        return Interval(below, above)
+
 
 def around(op: Op, z: Interval, eps: float) -> Lines:
     """Of several slopes, those whose lines leave the least area, by entry."""

@@ -101,10 +101,16 @@ def _cotangents(net: Relaxed, graph: Graph, chosen: Score, steps: int) -> None:
     coarse = {name: value.to(net.dtype, device) for name, value in net.bounds.items()}
     last = chosen.cotangent(coarse[chosen.node])
     behind = {chosen.node: 0 if last.is_point else 1}
+    vague = set() if last.is_point else {chosen.node}
     for node in reversed(net.nodes):
-        level = behind.setdefault(node.name, 0) + int(bool(_open_gates(net, node).any()))
+        opened = bool(_open_gates(net, node).any())
+        level = behind.setdefault(node.name, 0) + int(opened)
+        exact = all(net.varies(name) or net.bounds[name].is_point for name in node.operands)
         for _, name in net.varying(node):
             behind[name] = max(behind.get(name, 0), level)
+            if opened or not exact or node.name in vague:
+                vague.add(name)
+    net.known.update(behind.keys() - vague)
 
     def tighter(name: str, start: Interval) -> Interval:
         net.cotangents[name] = start.to(torch.float64, device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,13 +21,12 @@ def least(a: Tensor, below: Tensor, above: Tensor) -> Tensor:
         rows = a[0].flatten(1)
         products = rows.clamp(min=0) @ below.flatten(1).T + rows.clamp(max=0) @ above.flatten(1).T
         return products.T
-    if not _compiles(a, below, above):
+    if not _compiles(below, above):
         return _inner(a.clamp(min=0), below) + _inner(a.clamp(max=0), above)
-    entries, lower, upper = (_entries(x, a.ndim) for x in (a, below, above))
-    found = a.new_zeros((max(len(a), len(below)), a.shape[1]))
-    if entries.shape[2]:
-        kernels.least(*(x.numpy() for x in (entries, lower, upper, found)))
-    return found
+    if not _compiles(a):
+        found: Tensor = _Least.apply(a, below, above)
+        return found
+    return _least(a, below, above)
 
 
 def bend(a: Tensor, lines: Lines) -> tuple[Tensor, Tensor]:
@@ -40,6 +41,30 @@ def bend(a: Tensor, lines: Lines) -> tuple[Tensor, Tensor]:
     bent, found = a.new_empty((batch, *a.shape[1:])), a.new_empty((batch, a.shape[1]))
     kernels.bend(*(x.numpy() for x in (entries, *rest, bent.flatten(2), found)))
     return bent, found
+
+
+class _Least(torch.autograd.Function):
+    """:func:`least` as a function of its coefficients."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, below: Tensor, above: Tensor) -> Tensor:
+        ctx.save_for_backward(a, below, above)
+        return _least(a, below, above)
+
+    @staticmethod
+    def backward(ctx: Any, *by: Tensor) -> tuple[Tensor, None, None]:
+        parts = [_entries(x, ctx.saved_tensors[0].ndim) for x in ctx.saved_tensors]
+        found = torch.empty_like(parts[0])
+        kernels.pick(*(x.numpy() for x in (*parts, by[0].contiguous(), found)))
+        return found.reshape(ctx.saved_tensors[0].shape), None, None
+
+
+def _least(a: Tensor, below: Tensor, above: Tensor) -> Tensor:
+    parts = [_entries(x, a.ndim) for x in (a, below, above)]
+    found = a.new_zeros((max(len(a), len(below)), a.shape[1]))
+    if a[:1, :1].numel():
+        kernels.least(*(x.detach().numpy() for x in (*parts, found)))
+    return found
 
 
 def _compiles(*tensors: Tensor) -> bool:

@@ -33,6 +33,7 @@ class Relaxed:
         last: the value whose gradient is known.
         source: name of the input.
         cotangents: bounds on the gradient by each value, once they are known.
+        known: values by which the gradient is known but for rounding.
         inside: for windows that reach beyond a value's edge, what of it is there, by name:
             1 or 0, [batch, 1, *space].
         ties: lines in the input for gates, by the node's name.
@@ -46,6 +47,7 @@ class Relaxed:
     last: str
     source: str
     cotangents: dict[str, Interval] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
     inside: dict[str, Tensor] = field(default_factory=dict)
     ties: dict[str, Tie] = field(default_factory=dict)
     rough: bool = False
@@ -71,8 +73,8 @@ class Relaxed:
         """The nodes by name."""
         return {node.name: node for node in self.nodes}
 
-    def part(self, batch: slice) -> Relaxed:
-        """The same for some inputs of the batch."""
+    def part(self, batch: Tensor) -> Relaxed:
+        """The same for some inputs of the batch, by their places."""
 
         def cut(values: dict[str, Interval]) -> dict[str, Interval]:
             return {

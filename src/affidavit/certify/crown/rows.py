@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 import torch
@@ -17,7 +17,8 @@ from affidavit.graph import Interval, Node, ops
 
 Lower: TypeAlias = Callable[[Relaxed, Mapping[str, Tensor], Choices], Tensor]
 
-ROOM = 1 << 19
+import os
+ROOM = 1 << int(os.environ.get("ROOM","19"))
 """Numbers in the rows that are propagated at once, counted at the largest value on their way."""
 
 
@@ -42,26 +43,19 @@ def refine(
     if local is not None:
         return _by_window(local, start, wanted, steps)
     flat = wanted.flatten(1)
-    most = int(flat.sum(1).max()) if flat.numel() else 0
-    if most == 0:
-        return start
-    # Inputs of a batch want different entries: the shorter ones bound some that they need not.
+    counts = flat.sum(1)
     # Where all want all, the rows are the same, and up to the first gate are carried once.
     shared = steps == 0 and bool(flat.all())
-    index = flat.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
     low, high = start.lower.flatten(1).clone(), start.upper.flatten(1).clone()
-    shape = start.lower.shape[1:]
-    widest = max(_numbers(net, node, name if shared else None) for node in net.nodes)
-    inputs = max(1, min(len(flat), ROOM // (widest * min(most, 64) * 2)))
-    rows = max(1, ROOM // (widest * inputs * 2))
-    for first in range(0, len(flat), inputs):
-        batch = slice(first, first + inputs)
+    for batch, rows in _blocks(net, counts, name if shared else None):
         part = net.part(batch)
-        for start_row in range(0, most, rows):
-            chosen = index[batch, start_row : start_row + rows]
+        # Inputs want different entries: the shorter ones bound some that they need not.
+        index = flat[batch].to(torch.uint8).argsort(dim=1, descending=True, stable=True)
+        for chosen in index[:, : int(counts[batch].max())].split(rows, 1):
             mine = chosen[:1] if shared else chosen
             one = low.new_zeros((*mine.shape, flat.shape[1])).scatter_(2, mine.unsqueeze(2), 1.0)
-            below, above = _both(part, name, one.reshape(*mine.shape, *shape), lower, steps)
+            one = one.reshape(*mine.shape, *start.lower.shape[1:])
+            below, above = _both(part, name, one, lower, steps)
             low[batch] = low[batch].scatter_reduce(1, chosen, below, "amax")
             high[batch] = high[batch].scatter_reduce(1, chosen, above, "amin")
     return Interval(low.reshape(start.lower.shape), high.reshape(start.upper.shape))
@@ -73,6 +67,18 @@ def refine_twice(
     """As :func:`refine`, with the default choices and then, where there are steps, with better."""
     found = refine(net, name, start, wanted, lower, 0)
     return refine(net, name, found, wanted, lower, steps) if steps else found
+
+
+def _blocks(net: Relaxed, counts: Tensor, shared: str | None) -> Iterator[tuple[Tensor, int]]:
+    """Inputs that are bounded together, those that want most entries first, and rows at a time."""
+    widest = max(_numbers(net, node, shared) for node in net.nodes)
+    order = counts.argsort(descending=True, stable=True)
+    order = order[: int((counts > 0).sum())]
+    while len(order):
+        most = int(counts[order[0]])
+        inputs = max(1, min(len(order), ROOM // (widest * min(most, 64) * 2)))
+        yield order[:inputs], max(1, ROOM // (widest * inputs * 2))
+        order = order[inputs:]
 
 
 def _numbers(net: Relaxed, node: Node, shared: str | None) -> int:

@@ -171,6 +171,9 @@ def _gated(
             tie = net.ties[node.name]
             shares = net.once(("tie", node.name), lambda: tie.shares(plane.left, r))
             gains[node.name] = tie.spread(t, shares, r)
+        if node.name in net.known:  # nothing is to be had by carrying it on
+            product = net.once(("product", node.name, index), lambda: lines().over(a))
+            return None, net.least(t, product), {}
         found, constant = r.apply(net.once(("around", node.name, index), lines), t)
         return found, constant, {}
     plane = plane.mixed(choices.share(f"{node.name} plane", plane.share, t.shape[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -64,6 +64,8 @@ class Tie:
         c, middle = r.apply(shares, t.gather(2, rows))
         return c.to(torch.float32), middle
 
-    def part(self, batch: slice) -> Tie:
-        """The same for some inputs of the batch."""
-        return Tie(**{field.name: getattr(self, field.name)[batch] for field in fields(self)})
+    def part(self, batch: Tensor) -> Tie:
+        """The same for some inputs of the batch, by their places."""
+        swing = [self.swing[place] for place in batch.tolist()]
+        ends = (self.floor, self.ceiling, self.opening, self.closing)
+        return Tie(self.index[batch], swing, *(end[batch] for end in ends))
