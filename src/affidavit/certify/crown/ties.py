@@ -19,7 +19,7 @@ from torch import Tensor
 
 from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
-from affidavit.certify.crown.receptive import windowed
+from affidavit.certify.crown.receptive import Windowed, windowed
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.certify.crown.rounding import Rounding
 from affidavit.certify.crown.tie import Tie
@@ -63,14 +63,11 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     most = int(opened.sum(1).max()) if opened.numel() else 0
     if not 0 < most <= MOST or name == net.source:
         return None
-    index = opened.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
-    low, high = lower.gather(1, index), upper.gather(1, index)
-    weighs = opened.gather(1, index)
-    mostly = torch.where(low + high > 0, 1.0, -1.0).to(low)  # open, or shut
-    lines = _lines(net, name, index, mostly, weighs)
-    if lines is None:
+    mostly = torch.where(lower + upper > 0, 1.0, -1.0).to(lower)  # open, or shut
+    found = _lines(net, name, opened, mostly)
+    if found is None:
         return None
-    line, constant = lines
+    line, constant, index, mostly, weighs = found
     # A line below z where it is mostly open, and below −z, which is one above z, where not.
     center, radius = (part.flatten(1) for part in net.bounds[net.source].center_radius())
     middle = net.rounding.least(line, center, center) + constant
@@ -80,45 +77,89 @@ def _tie(net: Relaxed, node: Node) -> Tie | None:
     if most == 0:
         return None
     kept = gains.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
-    index, low, high, mostly, middle, gains = (
-        x.gather(1, kept) for x in (index, low, high, mostly, middle, gains)
-    )
+    index, mostly, middle, gains = (x.gather(1, kept) for x in (index, mostly, middle, gains))
+    low, high = lower.gather(1, index), upper.gather(1, index)
     swing = []
     for number, units in enumerate(gains.sum(1).tolist()):
-        own = line[number].index_select(0, kept[number, :units]).mul_(radius[number])
-        swing.append(own.mul_(mostly[number, :units].unsqueeze(1)).to(torch.float32))
+        own = line[number if len(line) > 1 else 0].index_select(0, kept[number, :units])
+        own = own.mul_(radius[number]).mul_(mostly[number, :units].unsqueeze(1))
+        swing.append(own.to(torch.float32))
     opening = torch.where(gains & (mostly > 0), _SHORT / high, torch.zeros_like(low))
     closing = torch.where(gains & (mostly < 0), -_SHORT / low, torch.zeros_like(low))
     return Tie(index, swing, middle * mostly, middle * mostly, opening, closing)
 
 
 def _lines(
-    net: Relaxed, name: str, index: Tensor, signs: Tensor, weighs: Tensor
-) -> tuple[Tensor, Tensor] | None:
-    """Lines below units, each times its sign: [batch, unit, input], [batch, unit]; or None."""
-    shape = net.shapes[name][1:]
-    numbers = net.bounds[net.source].lower[:1].numel()
-    line = signs.new_zeros((*index.shape, numbers))
-    constant = torch.zeros_like(signs)
+    net: Relaxed, name: str, opened: Tensor, mostly: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None:
+    """Lines below units, each times its sign, or None.
+
+    Args:
+        opened, mostly: whether a unit's gate is open, and the sign of its line, [batch, unit].
+
+    Returns:
+        Coefficients of the lines [batch or 1, line, input] and constants [batch, line]; the unit
+        and the sign of each, and whether the input asks for it, [batch, line].
+    """
     local = windowed(net, name)
-    if local is not None:
-        place = weighs.nonzero(as_tuple=True)
-        entries = torch.stack([place[0], *torch.unravel_index(index[place], shape)], 1)
-        found = local.lines(entries, signs[place])
-        if found is None:
-            return None
-        line[place], constant[place] = found
-        return line, constant
-    for start in range(0, index.shape[1], TOGETHER):
-        part = slice(start, start + TOGETHER)
-        one = signs.new_zeros((*index[:, part].shape, math.prod(shape)))
-        one.scatter_(2, index[:, part].unsqueeze(2), signs[:, part].unsqueeze(2))
-        rows = {name: one.reshape(*one.shape[:2], *shape)}
-        held, constant[:, part] = values.lines(net, rows, Choices())
+    if local is None and _is_straight(net, name):
+        # All inputs have the same lines: those of both signs, once.
+        units = opened.any(0).nonzero().squeeze(1)
+        signs = torch.cat([torch.ones_like(units), -torch.ones_like(units)]).to(mostly)
+        one = torch.cat([units, units]).unsqueeze(0)
+        index, signs = (x.expand(len(opened), -1) for x in (one, signs.unsqueeze(0)))
+        weighs = opened.gather(1, index) & (mostly.gather(1, index) == signs)
+        found = _carried(net, name, one, signs[:1])
+    else:
+        most = int(opened.sum(1).max())
+        index = opened.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+        signs, weighs = mostly.gather(1, index), opened.gather(1, index)
+        if local is None:
+            found = _carried(net, name, index, signs)
+        else:
+            found = _of_windows(net, local, index, signs, weighs)
+    return None if found is None else (*found, index, signs, weighs)
+
+
+def _is_straight(net: Relaxed, name: str) -> bool:
+    """Whether a value is affine in the input."""
+    needed = {name}
+    for node in reversed(net.nodes):
+        if node.name in needed:
+            if not net.is_affine(node):
+                return False
+            needed.update(operand for _, operand in net.varying(node))
+    return True
+
+
+def _of_windows(
+    net: Relaxed, local: Windowed, index: Tensor, signs: Tensor, weighs: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    line = signs.new_zeros((*index.shape, net.bounds[net.source].lower[:1].numel()))
+    constant = torch.zeros_like(signs)
+    place = weighs.nonzero(as_tuple=True)
+    units = torch.unravel_index(index[place], net.shapes[local.name][1:])
+    found = local.lines(torch.stack([place[0], *units], 1), signs[place])
+    if found is None:
+        return None
+    line[place], constant[place] = found
+    return line, constant
+
+
+def _carried(net: Relaxed, name: str, index: Tensor, signs: Tensor) -> tuple[Tensor, Tensor] | None:
+    shape = net.shapes[name][1:]
+    lines, constants = [], []
+    for units, sign in zip(index.split(TOGETHER, 1), signs.split(TOGETHER, 1), strict=True):
+        one = sign.new_zeros((*units.shape, math.prod(shape)))
+        one.scatter_(2, units.unsqueeze(2), sign.unsqueeze(2))
+        held, constant = values.lines(net, {name: one.reshape(*one.shape[:2], *shape)}, Choices())
         if set(held) != {net.source}:
             return None  # something on the way was bounded rather than carried back
-        line[:, part] = held[net.source].flatten(2)
-    return line, constant
+        lines.append(held[net.source].flatten(2))
+        constants.append(constant)
+    if len(lines) == 1:
+        return lines[0], constants[0]
+    return torch.cat(lines, 1), torch.cat(constants, 1)
 
 
 def gain(net: Relaxed, parts: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
