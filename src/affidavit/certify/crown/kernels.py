@@ -56,7 +56,10 @@ def bend(
 
 @summing
 def pick(a: Array, below: Array, above: Array, by: Array, found: Array) -> None:
-    """The slope of :func:`least` in each coefficient, times a number [batch, row]."""
+    """The slope of :func:`least` in each coefficient, times a number [batch, row].
+
+    At 0 it is the one halfway: a search that starts where coefficients vanish leans neither way.
+    """
     batch, rows, entries = found.shape
     for i in range(batch):
         mine = a[i if len(a) > 1 else 0]
@@ -65,4 +68,6 @@ def pick(a: Array, below: Array, above: Array, by: Array, found: Array) -> None:
             row, out, factor = mine[j], found[i, j], by[i, j]
             low, high = lower[j if len(lower) > 1 else 0], upper[j if len(upper) > 1 else 0]
             for k in range(entries):
-                out[k] = factor * (low[k] if row[k] > 0 else high[k])
+                x = row[k]
+                slope = low[k] if x > 0 else high[k]
+                out[k] = factor * (slope if x != 0 else (low[k] + high[k]) / 2)

@@ -17,22 +17,21 @@ def least(a: Tensor, below: Tensor, above: Tensor) -> Tensor:
     a is [batch, row, ...]; the others are [batch, ...] or, by row, of a's axes. A batch of 1 stands
     for any.
     """
-    if len(a) == 1 and below.ndim < a.ndim:  # rows that all inputs share
-        rows = a[0].flatten(1)
+    if _is_learned(a, below, above):
+        return _searched(a, below, above)
+    if len(a) == 1 and below.ndim < a.ndim and max(len(below), len(above)) > 1:
+        rows = a[0].flatten(1)  # which all inputs share
         products = rows.clamp(min=0) @ below.flatten(1).T + rows.clamp(max=0) @ above.flatten(1).T
         return products.T
-    if not _compiles(below, above):
-        return _inner(a.clamp(min=0), below) + _inner(a.clamp(max=0), above)
     if not _compiles(a):
-        found: Tensor = _Least.apply(a, below, above)
-        return found
+        return _inner(a.clamp(min=0), below) + _inner(a.clamp(max=0), above)
     return _least(a, below, above)
 
 
 def bend(a: Tensor, lines: Lines) -> tuple[Tensor, Tensor]:
     """`max(a, 0) low + min(a, 0) high`, and :func:`least` of floor and ceiling."""
     parts = (lines.low, lines.high, lines.floor, lines.ceiling)
-    if not _compiles(a, *parts) or not a[:1, :1].numel():
+    if _is_learned(a, *parts) or not _compiles(a) or not a[:1, :1].numel():
         low, high = (x if x.ndim == a.ndim else x.unsqueeze(1) for x in parts[:2])
         bent = torch.addcmul(a.clamp(min=0) * low, a.clamp(max=0), high)
         return bent, least(a, lines.floor, lines.ceiling)
@@ -41,6 +40,15 @@ def bend(a: Tensor, lines: Lines) -> tuple[Tensor, Tensor]:
     bent, found = a.new_empty((batch, *a.shape[1:])), a.new_empty((batch, a.shape[1]))
     kernels.bend(*(x.numpy() for x in (entries, *rest, bent.flatten(2), found)))
     return bent, found
+
+
+def _searched(a: Tensor, below: Tensor, above: Tensor) -> Tensor:
+    """:func:`least` but for rounding; its slope where a coefficient is 0 is halfway, so that a
+    search leans neither way there."""
+    if _compiles(a) and not _is_learned(below, above):
+        found: Tensor = _Least.apply(a, below, above)  # type: ignore[no-untyped-call]
+        return found
+    return _inner(a, (below + above) / 2) - _inner(a.abs(), (above - below) / 2)
 
 
 class _Least(torch.autograd.Function):
@@ -63,17 +71,21 @@ def _least(a: Tensor, below: Tensor, above: Tensor) -> Tensor:
     parts = [_entries(x, a.ndim) for x in (a, below, above)]
     found = a.new_zeros((max(len(a), len(below)), a.shape[1]))
     if a[:1, :1].numel():
-        kernels.least(*(x.detach().numpy() for x in (*parts, found)))
+        kernels.least(*(x.numpy() for x in (*parts, found)))
     return found
 
 
-def _compiles(*tensors: Tensor) -> bool:
-    return all(x.device.type == "cpu" and not x.requires_grad for x in tensors)
+def _compiles(a: Tensor) -> bool:
+    return a.device.type == "cpu"
+
+
+def _is_learned(*tensors: Tensor) -> bool:
+    return torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
 
 
 def _entries(x: Tensor, axes: int) -> Tensor:
     """[batch, row, entry], with one row where there was no axis of rows."""
-    return (x if x.ndim == axes else x.unsqueeze(1)).flatten(2).contiguous()
+    return (x if x.ndim == axes else x.unsqueeze(1)).flatten(2).contiguous().detach()
 
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:

@@ -143,7 +143,6 @@ class Relaxed:
     def map(self, node: Node, index: int) -> Map:
         """An affine node as a map of one operand."""
 
-
         def make() -> Map:
             sizes = [self.size(name) for name in node.operands]
             return linear_map(node.op, index, self.operands(node), sizes, self.size(node.name))
@@ -185,9 +184,7 @@ class Relaxed:
             lambda: charged(lines.low.masked_fill(opened, 1), lines.floor.masked_fill(opened, 0)),
         )
         share = choices.share(f"{node.name} low", lines.low, rows)
-        return replace(
-            through, low=torch.where(opened.unsqueeze(1), share, lines.low.unsqueeze(1))
-        )
+        return replace(through, low=torch.where(opened.unsqueeze(1), share, lines.low.unsqueeze(1)))
 
     def uncharged(self, node: Node) -> Lines:
         """The lines of the default slopes, with no charge yet for following them."""

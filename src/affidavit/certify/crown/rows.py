@@ -17,8 +17,7 @@ from affidavit.graph import Interval, Node, ops
 
 Lower: TypeAlias = Callable[[Relaxed, Mapping[str, Tensor], Choices], Tensor]
 
-import os
-ROOM = 1 << int(os.environ.get("ROOM","19"))
+ROOM = 1 << 19
 """Numbers in the rows that are propagated at once, counted at the largest value on their way."""
 
 
@@ -51,7 +50,8 @@ def refine(
         part = net.part(batch)
         # Inputs want different entries: the shorter ones bound some that they need not.
         index = flat[batch].to(torch.uint8).argsort(dim=1, descending=True, stable=True)
-        for chosen in index[:, : int(counts[batch].max())].split(rows, 1):
+        index = index[:, : int(counts[batch].max())]
+        for chosen in torch.split(index, rows, 1):
             mine = chosen[:1] if shared else chosen
             one = low.new_zeros((*mine.shape, flat.shape[1])).scatter_(2, mine.unsqueeze(2), 1.0)
             one = one.reshape(*mine.shape, *start.lower.shape[1:])

@@ -168,9 +168,9 @@ def _gated(
 
     if not choices.free:
         if node.name in net.ties:
-            tie = net.ties[node.name]
-            shares = net.once(("tie", node.name), lambda: tie.shares(plane.left, r))
-            gains[node.name] = tie.spread(t, shares, r)
+            units = net.ties[node.name]
+            shares = net.once(("tie", node.name), lambda: units.shares(plane.left, r))
+            gains[node.name] = units.spread(t, shares, r)
         if node.name in net.known:  # nothing is to be had by carrying it on
             product = net.once(("product", node.name, index), lambda: lines().over(a))
             return None, net.least(t, product), {}

@@ -34,6 +34,7 @@ TOGETHER = 128
 _SHORT = 1 - 1e-6  # so that a coefficient in single precision is never too large
 
 
+@torch.no_grad()
 def tied(net: Relaxed) -> dict[str, Tie]:
     """Ties of all layers with few open units, by the node's name."""
     found = {}
@@ -149,7 +150,8 @@ def _of_windows(
 def _carried(net: Relaxed, name: str, index: Tensor, signs: Tensor) -> tuple[Tensor, Tensor] | None:
     shape = net.shapes[name][1:]
     lines, constants = [], []
-    for units, sign in zip(index.split(TOGETHER, 1), signs.split(TOGETHER, 1), strict=True):
+    pieces = (torch.split(x, TOGETHER, 1) for x in (index, signs))
+    for units, sign in zip(*pieces, strict=True):
         one = sign.new_zeros((*units.shape, math.prod(shape)))
         one.scatter_(2, units.unsqueeze(2), sign.unsqueeze(2))
         held, constant = values.lines(net, {name: one.reshape(*one.shape[:2], *shape)}, Choices())
