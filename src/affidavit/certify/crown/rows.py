@@ -124,25 +124,17 @@ def bound(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int) -> Tenso
 
 
 def _search(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int, choices: Choices) -> None:
-    """Leaves the best choices of each row, found in single precision: any are sound."""
+    """Leaves choices for each row, found in single precision: any are sound.
+
+    Those of the last step are taken unseen: hardly ever are they not the best.
+    """
     optimiser: torch.optim.Adam | None = None
-    best: Tensor | None = None
-    kept: dict[str, Tensor] = {}
-    for step in range(steps + 1):
+    for _ in range(steps):
         with torch.enable_grad():
             found = lower(net, {name: a}, choices)
         if not found.requires_grad:
             choices.values.clear()
             return  # nothing on the way is open
-        value = found.detach()
-        better = torch.ones_like(value, dtype=torch.bool) if best is None else value > best
-        best = value if best is None else torch.maximum(best, value)
-        for key, number in choices.values.items():
-            rows = better.reshape(*better.shape, *(1,) * (number.ndim - 2))
-            past = kept.get(key, number)
-            kept[key] = torch.where(rows, number.detach(), past.detach())
-        if step == steps:
-            break
         parameters = list(choices.values.values())
         slopes = torch.autograd.grad(found, parameters, -torch.ones_like(found))
         if optimiser is None:
@@ -151,4 +143,4 @@ def _search(net: Relaxed, name: str, a: Tensor, lower: Lower, steps: int, choice
             parameter.grad = slope.nan_to_num()
         optimiser.step()
         choices.clamp()
-    choices.values = {key: number.double() for key, number in kept.items()}
+    choices.values = {key: number.detach().double() for key, number in choices.values.items()}
