@@ -16,7 +16,7 @@ from affidavit.graph import Graph, Interval, Node, ops
 from affidavit.graph.intervals.interval import meet
 from affidavit.graph.intervals.rules import RULES as FORWARD
 
-STEPS = 2
+STEPS = 1
 """Steps of optimisation of the slopes below open units; most of what is to be had by them."""
 
 

@@ -21,7 +21,7 @@ ROOM = 1 << 19
 """Numbers in the rows that are propagated at once, counted at the largest value on their way."""
 
 
-RATE = 0.5
+RATE = 1.0
 """Step of Adam over numbers in [0, 1]: large, as few steps are taken."""
 
 
