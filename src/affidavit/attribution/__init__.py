@@ -1,5 +1,31 @@
 """Which parts of an input decided: learned masks, other attributions, and what they are worth."""
 
-from affidavit.attribution.classifier import Classifier, Preprocessing
+from __future__ import annotations
 
-__all__ = ["Classifier", "Preprocessing"]
+from typing import TYPE_CHECKING, Any
+
+from affidavit.attribution.classifier import Classifier, Preprocessing
+from affidavit.attribution.fill_ins import FILL_INS, fill_in
+from affidavit.attribution.neuromask import PRESETS, Masks, learn_masks
+
+if TYPE_CHECKING:
+    from affidavit.attribution.neuromask import NeuroMask
+
+__all__ = [
+    "FILL_INS",
+    "PRESETS",
+    "Classifier",
+    "Masks",
+    "NeuroMask",
+    "Preprocessing",
+    "fill_in",
+    "learn_masks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "NeuroMask":
+        from affidavit.attribution.neuromask import NeuroMask
+
+        return NeuroMask
+    raise AttributeError(f"module 'affidavit.attribution' has no attribute {name!r}")

@@ -163,7 +163,7 @@ class Classifier(nn.Module):
         if bool(bad.any()):
             raise DataError(f"input {int(bad.nonzero()[0])} has values that are NaN or infinite")
         lower, upper = self.data_range
-        least, greatest = float(pixels.min()), float(pixels.max())
+        least, greatest = pixels.min().item(), pixels.max().item()
         # Rounding of a resampled or converted image may leave the range by a little.
         slack = 1e-5 * (upper - lower)
         if least < lower - slack or greatest > upper + slack:

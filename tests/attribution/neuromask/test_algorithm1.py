@@ -17,6 +17,14 @@ from affidavit.attribution.neuromask.penalised import initial_weights
 from affidavit.attribution.neuromask.problem import Problem
 
 SHAPE = (7, 6)
+
+
+def penalised(name: str, shape: tuple[int, ...]) -> Preset:
+    preset = PRESETS[name](shape)
+    assert isinstance(preset, Preset)
+    return preset
+
+
 LITERAL: dict[str, dict[str, Any]] = {
     "paper": {},
     "official-imagenet": {
@@ -40,7 +48,7 @@ def test_losses_and_masks_are_those_of_algorithm_1(name: str, target: int | None
     model = cnn().double().eval()
     x = images(2)[:, :, : SHAPE[0], : SHAPE[1]].double()
     # Fewer steps than the preset's, each longer: the class term, blind at first, has its say.
-    preset = PRESETS[name](SHAPE)
+    preset = penalised(name, SHAPE)
     preset = dataclasses.replace(
         preset,
         tau=preset.tau / 4,
@@ -78,19 +86,18 @@ def test_losses_and_masks_are_those_of_algorithm_1(name: str, target: int | None
 
 
 def test_the_paper_constants() -> None:
-    preset = PRESETS["paper"]((224, 224))
-    assert isinstance(preset, Preset)
+    preset = penalised("paper", (224, 224))
     assert (preset.tau, preset.temperature, preset.reduction) == (20, 1, "sum")
     assert (preset.kernel, preset.roughness) == ("five_point", "absolute")
     # The weights of means, over the number of pixels and of places where the kernel fits.
-    official = PRESETS["official"]((224, 224))
+    official = penalised("official", (224, 224))
     assert preset.prediction == official.prediction
     assert preset.sparsity * 224**2 == pytest.approx(official.sparsity)
     assert preset.smoothness * 222**2 == pytest.approx(official.smoothness)
 
 
 def test_the_official_constants_go_by_the_size_of_the_image() -> None:
-    large, small = (PRESETS["official"](shape) for shape in ((299, 299), (32, 32)))
+    large, small = (penalised("official", shape) for shape in ((299, 299), (32, 32)))
     weights = [(one.prediction, one.sparsity, one.smoothness) for one in (large, small)]
     assert weights == [(50, 16, 3), (0.4, 0.35, 0.15)]
     assert [(one.tau, one.temperature) for one in (large, small)] == [(10, 0.3), (10, 1)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TypeAlias
+from collections.abc import Collection
 
 import torch
 from torch import Tensor
@@ -11,19 +10,19 @@ from torch import Tensor
 from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.neuromask.masks import Masks, Record
 from affidavit.attribution.neuromask.penalised import learn_penalised
-from affidavit.attribution.neuromask.presets import Preset, preset_for
+from affidavit.attribution.neuromask.presets import AnyPreset, Preset, preset_for
 from affidavit.attribution.neuromask.problem import Problem, laid_out
+from affidavit.attribution.neuromask.ranked import learn_ranked
+from affidavit.attribution.progress import Progress
 from affidavit.attribution.targets import Target, classes
 from affidavit.errors import DomainError
-
-Progress: TypeAlias = Callable[[int, int], None]
 
 
 def learn_masks(
     classifier: Classifier,
     pixels: Tensor,
     target: Target = None,
-    preset: str | Preset = "fast",
+    preset: str | AnyPreset = "fast",
     *,
     seed: int = 0,
     batch_size: int = 16,
@@ -69,7 +68,11 @@ def learn_masks(
             part = slice(first, first + batch_size)
             problem = Problem(classifier, laid_out(pixels[part]), chosen[part])
             record = Record(len(problem.pixels), frozenset(history))
-            mask, taken = learn_penalised(problem, constants, seed, record, ticks.tick)
+            mask, taken = (
+                learn_penalised(problem, constants, seed, record, ticks.tick)
+                if isinstance(constants, Preset)
+                else learn_ranked(problem, constants, seed, record, ticks.tick)
+            )
             ticks.part()
             found.append(mask)
             steps.append(taken)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Tick: TypeAlias = Callable[[], None]
 
 # Of a thumbnail, in pixels: enough for a picture, and 12 KB an image and step at most.
 _SIDE = 112

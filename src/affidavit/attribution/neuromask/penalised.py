@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import torch
 from torch import Tensor
 
 from affidavit.attribution.fill_ins import fill_in
-from affidavit.attribution.neuromask.masks import Record
+from affidavit.attribution.neuromask.masks import Record, Tick
 from affidavit.attribution.neuromask.penalties import smoothness, sparsity
 from affidavit.attribution.neuromask.presets import Preset
 from affidavit.attribution.neuromask.problem import Problem, laid_out
-
-Tick: TypeAlias = Callable[[], None]
 
 
 def learn_penalised(

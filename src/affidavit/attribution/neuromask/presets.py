@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from affidavit.attribution.fill_ins import FILL_INS
+from affidavit.attribution.neuromask.area_preset import AreaPreset
 from affidavit.errors import DomainError, nearest
 
 Kernel = Literal["five_point", "box3", "box5"]
@@ -164,8 +165,16 @@ def _official_cifar(shape: tuple[int, ...]) -> Preset:
     )
 
 
-PRESETS: Mapping[str, Callable[[tuple[int, ...]], Preset]] = MappingProxyType(
+def _fast(shape: tuple[int, ...]) -> AreaPreset:
+    """Our own: every area at once, from coarse to fine, against black and blur in turn."""
+    return AreaPreset()
+
+
+AnyPreset: TypeAlias = Preset | AreaPreset
+
+PRESETS: Mapping[str, Callable[[tuple[int, ...]], AnyPreset]] = MappingProxyType(
     {
+        "fast": _fast,
         "paper": _paper,
         "official": _official,
         "official-imagenet": _official_imagenet,
@@ -175,16 +184,15 @@ PRESETS: Mapping[str, Callable[[tuple[int, ...]], Preset]] = MappingProxyType(
 """The named presets, each a function of the mask's shape."""
 
 
-def preset_for(preset: str | Preset, shape: tuple[int, ...]) -> Preset:
-    """The preset of that name for masks of that shape; a preset is itself.
+def preset_for(preset: str | AnyPreset, shape: tuple[int, ...]) -> AnyPreset:
+    """The preset of that name for masks of that shape; constants are themselves.
 
     Raises DomainError for an unknown name.
     """
-    if isinstance(preset, Preset):
+    if isinstance(preset, AnyPreset):
         return preset
     if preset not in PRESETS:
         known = ", ".join(PRESETS)
-        raise DomainError(
-            f"there is no preset {preset!r}{nearest(preset, PRESETS)}; known: {known}"
-        )
+        hint = nearest(str(preset), PRESETS)
+        raise DomainError(f"there is no preset {preset!r}{hint}; known: {known}")
     return PRESETS[preset](shape)
