@@ -36,9 +36,9 @@ class AreaPreset:
     sufficiency: float = 1.0
     necessity: float = 1.0
     fill_ins: tuple[str, ...] = ("black", "blur")
-    rate: float = 0.15
-    momentum: float = 0.9
-    memory: float = 0.99
+    rate: float = 0.4
+    momentum: float = 0.8
+    memory: float = 0.95
     damping: float = 0.0
     keep: float = 0.9
     tried: tuple[float, ...] = (0.02, 0.04, 0.08, 0.12, 0.18, 0.26, 0.36, 0.5, 0.7)

@@ -41,23 +41,26 @@ def learn_penalised(
         record.mask(step, active, mask)
         likely, slope = _class_term(problem, mask, hidden, shown)
         sparse, sparse_slope = sparsity(weights, preset.tau, preset.reduction)
-        rough, rough_slope = smoothness(weights, preset.kernel, preset.roughness, preset.reduction)
         terms = {
             "prediction": -preset.prediction * likely,
             "sparsity": preset.sparsity * sparse,
-            "smoothness": preset.smoothness * rough,
         }
-        record.losses(active, terms)
         # dm/dW = m (1 - m) / T; the class term is the negative of the logarithm.
         slope *= mask.sub_(mask.square()).mul_(-preset.prediction / preset.temperature)
         slope.add_(sparse_slope, alpha=preset.sparsity)
-        slope.add_(rough_slope, alpha=preset.smoothness)
+        if problem.has_neighbours:
+            rough, rough_slope = smoothness(
+                weights, preset.kernel, preset.roughness, preset.reduction
+            )
+            terms["smoothness"] = preset.smoothness * rough
+            slope.add_(rough_slope, alpha=preset.smoothness)
+        record.losses(active, terms)
         _descend(weights, average, slope, preset)
         steps[active] += 1
         tick()
         if preset.patience is None:
             continue
-        loss = terms["prediction"] + terms["sparsity"] + terms["smoothness"]
+        loss = torch.stack(list(terms.values())).sum(0)
         since = torch.where(loss < best, 0, since + 1)
         best = torch.minimum(best, loss)
         going = since < preset.patience

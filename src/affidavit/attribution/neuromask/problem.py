@@ -29,6 +29,11 @@ class Problem:
         """The shape of a mask."""
         return tuple(self.pixels.shape[2:] or self.pixels.shape[1:])
 
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether places that follow each other belong together: not the features of a row."""
+        return self.pixels.ndim > 2
+
     def take(self, index: Tensor) -> Problem:
         """The problem of inputs picked by number."""
         return replace(self, pixels=laid_out(self.pixels[index]), target=self.target[index])

@@ -41,13 +41,13 @@ def learn_ranked(
         laid_out(fill_in(name, problem.pixels, problem.classifier.data_range, seed))
         for name in preset.fill_ins
     ]
-    coarse = grid(place, preset.stages[0][0])
-    scores = problem.pixels.new_zeros((batch, *coarse))
+    # Features of a row have no coarser grid: a score each from the beginning.
+    grids = [grid(place, side) if problem.has_neighbours else place for side, _ in preset.stages]
+    scores = problem.pixels.new_zeros((batch, *grids[0]))
     first, second = torch.zeros_like(scores), torch.zeros_like(scores)
     everyone = torch.arange(batch, device=scores.device)
     step = 0
-    for longest, count in preset.stages:
-        finer = grid(place, longest)
+    for (_, count), finer in zip(preset.stages, grids, strict=True):
         scores, first, second = (resized(one, finer) for one in (scores, first, second))
         for _ in range(count):
             temperature = preset.temperature_at(step)
