@@ -22,24 +22,29 @@ class AreaPreset:
         sufficiency: weight of `-log p` of the class for what the mask shows.
         necessity: weight of `p` of the class for what the mask leaves.
         fill_ins: what hidden parts become, in turn; the first also decides the final mask.
-        rate, momentum, memory: of the optimiser, Adam: step size, and decay of its two averages.
-        damping: share of the largest spread of a gradient that is added to every place's.
+        width: of the Gaussian that the gradient is smoothed by, in cells of the grid. Masks are
+            then patches rather than dots: dots score higher still, and show nobody anything.
+        rate, momentum, memory: of the optimiser: step size, and decay of the averages of the
+            gradient and of its square.
+        damping: a place moves by its gradient over its own spread and so many times the spread
+            over all places. At 0, Adam, places that hardly matter move like those that do.
         keep: the final mask is the smallest that keeps this share of the class's probability...
         tried: ...of those that show these shares of the places; the largest where none does.
 
     Raises DomainError where a constant makes no sense.
     """
 
-    stages: tuple[tuple[int, int], ...] = ((14, 14), (28, 16), (56, 14))
+    stages: tuple[tuple[int, int], ...] = ((14, 10), (28, 14), (56, 20))
     temperature: tuple[float, float] = (1.0, 0.3)
     areas: tuple[float, float] = (0.02, 0.98)
     sufficiency: float = 1.0
     necessity: float = 1.0
-    fill_ins: tuple[str, ...] = ("black", "blur")
-    rate: float = 0.4
+    fill_ins: tuple[str, ...] = ("black", "black", "blur")
+    width: float = 1.2
+    rate: float = 6.0
     momentum: float = 0.8
-    memory: float = 0.95
-    damping: float = 0.0
+    memory: float = 0.9
+    damping: float = 10.0
     keep: float = 0.9
     tried: tuple[float, ...] = (0.02, 0.04, 0.08, 0.12, 0.18, 0.26, 0.36, 0.5, 0.7)
 
@@ -62,10 +67,10 @@ class AreaPreset:
         for name, value in positive.items():
             if not (math.isfinite(value) and value > 0):
                 raise DomainError(f"{name} is {value}; expected a number above 0")
-        weights = (self.sufficiency, self.necessity, self.damping)
+        weights = (self.sufficiency, self.necessity, self.width, self.damping)
         if not all(math.isfinite(value) and value >= 0 for value in weights):
             raise DomainError(
-                f"sufficiency, necessity and damping are {weights}; expected at least 0"
+                f"sufficiency, necessity, width and damping are {weights}; expected at least 0"
             )
         if not (0 <= self.momentum < 1 and 0 <= self.memory < 1):
             raise DomainError(

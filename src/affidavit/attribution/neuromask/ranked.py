@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from affidavit.attribution.fill_ins import fill_in
+from affidavit.attribution.fill_ins import fill_in, gaussian_blur
 from affidavit.attribution.neuromask.area_preset import AreaPreset
 from affidavit.attribution.neuromask.areas import (
     grid,
@@ -37,10 +37,12 @@ def learn_ranked(
 ) -> tuple[Tensor, Tensor]:
     """The masks [batch, *place] and the steps taken [batch]; see :func:`learn_penalised`."""
     place, batch = problem.place, len(problem.pixels)
-    fills = [
-        laid_out(fill_in(name, problem.pixels, problem.classifier.data_range, seed))
-        for name in preset.fill_ins
-    ]
+    data_range = problem.classifier.data_range
+    by_name = {
+        name: laid_out(fill_in(name, problem.pixels, data_range, seed))
+        for name in set(preset.fill_ins)
+    }
+    fills = [by_name[name] for name in preset.fill_ins]
     # Features of a row have no coarser grid: a score each from the beginning.
     grids = [grid(place, side) if problem.has_neighbours else place for side, _ in preset.stages]
     scores = problem.pixels.new_zeros((batch, *grids[0]))
@@ -57,6 +59,8 @@ def learn_ranked(
             terms, slope = _both_sides(problem, preset, mask, fills[step % len(fills)])
             record.losses(everyone, terms)
             slope = slope_of_scores(mask, slope, temperature)
+            if problem.has_neighbours:
+                slope = gaussian_blur(slope[:, None], preset.width)[:, 0]
             # Each image's gradient at length 1: an area at which the class is lost anyway says as
             # much about the order as one at which it wavers.
             length = slope.flatten(1).norm(dim=1).reshape(-1, *(1,) * len(place))
@@ -66,8 +70,9 @@ def learn_ranked(
             first.mul_(decay).add_(slope, alpha=1 - decay)
             second.mul_(slow).addcmul_(slope, slope, value=1 - slow)
             spread = (second / (1 - slow**step)).sqrt_()
-            # A place that was never in doubt has no spread and stays where it is.
-            spread += preset.damping * spread.flatten(1).amax(1).reshape(length.shape) + 1e-30
+            everywhere = second.flatten(1).mean(1).div_(1 - slow**step).sqrt_()
+            # Where no gradient was seen, nothing moves.
+            spread += preset.damping * everywhere.reshape(length.shape) + 1e-30
             scores = scores.addcdiv(first, spread, value=-preset.rate / (1 - decay**step))
             tick()
     mask = _smallest(problem, preset, resized(scores, place), fills[0])
