@@ -133,17 +133,17 @@ def test_the_bar_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_it_works_where_captum_is_not_installed() -> None:
+    # Without captum: the class stands on its own. With it: nothing of it is loaded before.
     code = (
-        "import sys; sys.modules['captum'] = None; sys.modules['captum.attr'] = None\n"
-        "import torch\n"
-        "from affidavit.attribution import NeuroMask\n"
-        "model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 2))\n"
-        "mask = NeuroMask(model).attribute(torch.rand(2, 3, 4, 4), target=0)\n"
-        "assert mask.shape == (2, 3, 4, 4)\n"
+        "import sys\n"
+        "import torch, affidavit.attribution as attribution\n"
+        "assert 'captum' not in sys.modules\n"
+        "sys.modules['captum'] = sys.modules['captum.attr'] = None\n"
+        "model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))\n"
+        "mask = attribution.NeuroMask(model).attribute(torch.rand(1, 3, 2, 2), target=0)\n"
+        "assert mask.shape == (1, 3, 2, 2)\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    lazily = "import sys, affidavit.attribution; assert 'captum' not in sys.modules"
-    assert subprocess.run([sys.executable, "-c", lazily], check=False).returncode == 0
