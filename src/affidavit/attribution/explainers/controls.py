@@ -41,8 +41,8 @@ class Centre(Explainer):
     def _explain(self, classifier: Classifier, pixels: Tensor, target: Tensor) -> Tensor:
         height, width = pixels.shape[2:]
         # At the middle of each pixel.
-        rows = (2 * torch.arange(height).to(pixels) + 1) / height - 1
-        columns = (2 * torch.arange(width).to(pixels) + 1) / width - 1
+        rows = (2 * torch.arange(height).to(pixels) + 1 - height) / height
+        columns = (2 * torch.arange(width).to(pixels) + 1 - width) / width
         return (1 - torch.hypot(rows[:, None], columns)).expand(len(pixels), -1, -1).clone()
 
 

@@ -59,7 +59,8 @@ class LRPEpsilon(Explainer):
 
         def rule(function: Any, given: tuple[Any, ...], options: dict[str, Any]) -> Any:
             name = name_of(function)
-            before = _is_live((given, options))
+            # Within a step of the user's own, or under no_grad, nothing is passed back.
+            before = torch.is_grad_enabled() and _is_live((given, options))
             if before and has_rule(name, given, options):
                 return RULES[name](function, given, options, self.epsilon)
             made = function(*given, **options)
