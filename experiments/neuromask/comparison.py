@@ -17,7 +17,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -32,12 +32,16 @@ from torch import Tensor
 from affidavit.attribution import Classifier, Preprocessing
 from affidavit.attribution.evaluation import Measures, Method, columns, compare, survey, table
 from affidavit.attribution.evaluation.cost import peak_memory
-from affidavit.attribution.explainers import EXPLAINERS
+from affidavit.attribution.explainers import EXPLAINERS, Explainer, LearnedMask
+from affidavit.attribution.neuromask.presets import preset_for
 from affidavit.data import load
 
 HERE = Path(__file__).parent
 CHEAP = ("saliency", "guided_backprop", "lrp_epsilon", "grad_cam", "random", "centre", "edges")
 """Fast enough for the measures that explain anew, over and over."""
+
+TOGETHER = {"neuromask": 4}
+"""Images that are explained at once, where that is faster."""
 
 BRIEF: dict[str, dict[str, Any]] = {
     "smoothgrad": {"samples": 2},
@@ -71,7 +75,7 @@ def main() -> None:
             for measure in measures
             if measure.startswith(("deletion", "insertion", "infidelity"))
         },
-        "megabytes an image": {name: memory(name, classifier, images) for name in methods},
+        "megabytes an image": {name: memory(name, given, classifier, images) for name in methods},
     }
     write(given, results)
     show(results["table"])
@@ -82,7 +86,8 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=50, help="photographs (default 50)")
-    parser.add_argument("--methods", nargs="+", default=list(EXPLAINERS), choices=list(EXPLAINERS))
+    parser.add_argument("--methods", nargs="+", default=list(EXPLAINERS),
+                        help="names, or neuromask:PRESET (default all)")  # fmt: skip
     parser.add_argument("--options", type=json.loads, default={},
                         help='of methods, as JSON: {"rise": {"masks": 1000}}')  # fmt: skip
     parser.add_argument("--steps", type=int, default=50, help="of a curve (default 50)")
@@ -129,7 +134,7 @@ def photographs(
 
 
 def method(name: str, given: argparse.Namespace) -> Method:
-    """A method with its default options."""
+    """A method by name, with its default options but for those given."""
     again = name in CHEAP
     measures = Measures(
         steps=given.steps,
@@ -138,7 +143,15 @@ def method(name: str, given: argparse.Namespace) -> Method:
         stages=given.stages if again else 0,
         seed=given.seed,
     )
-    return Method(EXPLAINERS[name](**given.options.get(name, {})), measures)
+    return Method(explainer(name, given), measures, TOGETHER.get(name.partition(":")[0], 1))
+
+
+def explainer(name: str, given: argparse.Namespace, **more: Any) -> Explainer:
+    """An explainer by name; `neuromask:official` is that preset of NeuroMask."""
+    kind, _, preset = name.partition(":")
+    options = {"preset": preset} if preset else {}
+    made: Explainer = EXPLAINERS[kind](**options | given.options.get(name, {}) | more)
+    return made
 
 
 def paired(
@@ -149,11 +162,16 @@ def paired(
     return compare(values, first, larger_is_better=measure.startswith("insertion"), seed=seed)
 
 
-def memory(name: str, classifier: Classifier, images: dict[str, Tensor]) -> float:
+def memory(
+    name: str, given: argparse.Namespace, classifier: Classifier, images: dict[str, Tensor]
+) -> float:
     """Most megabytes held at once for one photograph."""
     pixels = next(iter(images.values()))[None]
-    explainer = EXPLAINERS[name](**BRIEF.get(name, {}))
-    return peak_memory(lambda: explainer(classifier, pixels)) / 1e6
+    brief = explainer(name, given, **BRIEF.get(name, {}))
+    if isinstance(brief, LearnedMask):
+        preset = replace(preset_for(brief.preset, tuple(pixels.shape[2:])), steps=2)
+        brief = replace(brief, preset=preset)
+    return peak_memory(lambda: brief(classifier, pixels)) / 1e6
 
 
 def write(given: argparse.Namespace, results: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     assert part.read_text() == done
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -81,14 +81,14 @@ class Counting(Classifier):
     def forward(self, pixels: Tensor) -> Tensor:
         Counting.calls += 1
         if Counting.calls > 60:
-            raise Stopped
+            raise StoppedError
         return super().forward(pixels)
 
 
 def test_images_come_first_so_that_a_part_has_pairs(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "survey.jsonl"
     methods = {name: Method(one.explainer, MEASURES) for name, one in METHODS.items()}
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         survey(path, Counting(cnn()), photographs(), TARGETS, methods)
     found = read(path)
     assert 2 < len(found) < 15

@@ -11,8 +11,10 @@ from tests.attribution.networks import cnn
 from torch import Tensor, nn
 
 from affidavit.attribution.explainers import EXPLAINERS, Explainer
+from affidavit.attribution.neuromask import Preset
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    "neuromask": {"preset": Preset(steps=3, tau=1.0), "seed": 5},
     "smoothgrad": {"samples": 4, "seed": 5},
     "integrated_gradients": {"steps": 6},
     "lime": {"samples": 40, "segments": 9, "seed": 5},

@@ -14,6 +14,7 @@ from affidavit.attribution.explainers.explainer import Explainer, Explains
 from affidavit.attribution.explainers.grad_cam import GradCAM
 from affidavit.attribution.explainers.gradients import IntegratedGradients, Saliency, SmoothGrad
 from affidavit.attribution.explainers.guided_backprop import GuidedBackprop
+from affidavit.attribution.explainers.learned_mask import LearnedMask
 from affidavit.attribution.explainers.lime import LIME
 from affidavit.attribution.explainers.lrp import LRPEpsilon
 from affidavit.attribution.explainers.occlusion import Occlusion
@@ -21,6 +22,7 @@ from affidavit.attribution.explainers.rise import RISE
 
 EXPLAINERS: Mapping[str, type[Explainer]] = MappingProxyType(
     {
+        "neuromask": LearnedMask,
         "saliency": Saliency,
         "smoothgrad": SmoothGrad,
         "grad_cam": GradCAM,
@@ -53,6 +55,7 @@ __all__ = [
     "GuidedBackprop",
     "IntegratedGradients",
     "LRPEpsilon",
+    "LearnedMask",
     "Occlusion",
     "Random",
     "Saliency",
