@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-BATCH_SIZE = 8
+BATCH_SIZE = 4
 """Images at once. On a CPU larger batches are slower: their activations leave the caches."""
 
 

@@ -72,6 +72,8 @@ def test_a_table_of_what_there_is() -> None:
     assert list(found["b"]) == ["deletion"]
     assert found["a"]["deletion"].mean == pytest.approx(0.2)
     assert found["a"]["deletion"] == bootstrap([0.1, 0.3])
+    broken = table({"a": {"x": [0.1, math.nan, 0.3], "y": [math.inf]}}, ["x", "y", "z"])
+    assert broken == {"a": {"x": bootstrap([0.1, 0.3])}}
 
 
 def test_bad_input() -> None:

@@ -55,8 +55,7 @@ def test_smoothgrad_without_noise_is_saliency_and_with_it_a_mean() -> None:
     few = SmoothGrad(samples=2, noise=0.3, seed=1)(classifier, pixels, TARGET)
     generator = torch.Generator().manual_seed(1)
     total = torch.zeros_like(pixels)
-    for _ in range(2):
-        noise = torch.randn(3, 16, 16, generator=generator, dtype=torch.float64)
+    for noise in torch.randn(2, 3, 16, 16, generator=generator, dtype=torch.float64):
         leaf = (pixels + 0.3 * noise).requires_grad_(True)
         score = classifier(leaf).gather(1, TARGET[:, None]).sum()
         total += torch.autograd.grad(score, leaf)[0] / 2

@@ -13,6 +13,9 @@ from affidavit.errors import DataError, DomainError, nearest
 from affidavit.statistics import holm
 
 
+_DRAWN = 1 << 20
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean over images, with an interval for the mean over all images like them."""
@@ -135,19 +138,22 @@ def table(
 ) -> dict[str, dict[str, Estimate]]:
     """The mean of each measure for each method, with its interval: {method: {measure: ...}}.
 
+    Numbers that are not finite are left out, as `images` shows, and so is what a method lacks.
+
     Args:
-        results: {method: {measure: one number an image}}; what a method lacks is left out.
+        results: {method: {measure: one number an image, [image]}}.
         measures: which, in order.
         confidence, samples, seed: as of :func:`bootstrap`.
     """
-    return {
-        name: {
-            measure: bootstrap(of[measure], confidence=confidence, samples=samples, seed=seed)
-            for measure in measures
-            if measure in of
-        }
-        for name, of in results.items()
-    }
+    found: dict[str, dict[str, Estimate]] = {}
+    for name, of in results.items():
+        found[name] = {}
+        for measure in measures:
+            values = np.asarray(of.get(measure, ()), np.float64)
+            finite = values[np.isfinite(values)]
+            if len(finite):
+                found[name][measure] = _estimate(finite, confidence, samples, seed)
+    return found
 
 
 def _by_image(name: str, values: ArrayLike) -> NDArray[np.float64]:
@@ -172,9 +178,11 @@ def _estimate(values: NDArray[np.float64], confidence: float, samples: int, seed
             " least 1"
         )
     generator = np.random.default_rng(seed)
-    # How often each image is drawn: the same draws for all methods with as many images.
-    counts = generator.multinomial(len(values), np.full(len(values), 1 / len(values)), samples)
-    means = counts @ values / len(values)
+    # The same draws for all methods with as many images; a part of them at a time.
+    size = max(1, _DRAWN // len(values))
+    parts = [min(size, samples - done) for done in range(0, samples, size)]
+    drawn = (generator.integers(len(values), size=(part, len(values))) for part in parts)
+    means = np.concatenate([values[rows].mean(1) for rows in drawn])
     tail = (1 - confidence) / 2
     lower, upper = np.quantile(means, [tail, 1 - tail])
     return Estimate(float(values.mean()), float(lower), float(upper), len(values))

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from affidavit.attribution.classifier import Classifier, finite
-from affidavit.attribution.targets import Target, classes
+from affidavit.attribution.explainers.explainer import class_of
+from affidavit.attribution.targets import Target
 from affidavit.errors import DataError
 
 
@@ -30,10 +31,7 @@ def checked(
         )
     if len(images) == 0:
         return images, torch.zeros(0, dtype=torch.long, device=images.device)
-    if isinstance(target, Tensor) and target.shape == (len(images),):
-        # The classes need one look at the model: how many it has.
-        return images, classes(target, classifier.scores(images[:1]).expand(len(images), -1))
-    return images, classes(target, classifier.scores(images))
+    return images, class_of(classifier, images, target)
 
 
 def check_attribution(attribution: Tensor) -> None:

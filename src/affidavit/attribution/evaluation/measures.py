@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -41,7 +41,8 @@ class Measures:
     squares: int = 100
     nearby: int = 0
     stages: int = 0
-    batch_size: int = BATCH_SIZE
+    # Not in what a survey takes for settings: no result depends on it.
+    batch_size: int = field(default=BATCH_SIZE, repr=False)
     seed: int = 0
 
     def __call__(
@@ -57,7 +58,8 @@ class Measures:
         `deletion_F`, `insertion_F`: areas with the fill-in F; `kept_F_S`: whether the top share S
         keeps the prediction; `least_F`: least share of the insertion that predicts the target, 1
         if none does; `gini`; `infidelity`; `max_sensitivity`; `randomization_rank`,
-        `randomization_ssim`: of the last stage, with all weights shuffled.
+        `randomization_ssim`: of the last stage, with all weights shuffled. Not finite where a
+        constant attribution has no rank correlation, or an empty one no relative change.
 
         Raises: as of each measure.
         """

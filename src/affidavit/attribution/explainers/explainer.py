@@ -50,7 +50,7 @@ class Explainer(ABC):
         # What is made under inference mode could not be differentiated later.
         with torch.inference_mode(False), classifier.evaluating():
             images = pixels.detach().clone()
-            wanted = classes(target, classifier.scores(images))
+            wanted = class_of(classifier, images, target)
             found = self._explain(classifier, images, wanted).detach()
         if found.shape != (len(pixels), *pixels.shape[2:]):
             raise ModelError(f"the attribution has the shape {list(found.shape)}")
@@ -65,6 +65,18 @@ class Explainer(ABC):
     @abstractmethod
     def _explain(self, classifier: Classifier, pixels: Tensor, target: Tensor) -> Tensor:
         """The attribution; the model is in evaluation mode and frozen, the target [batch]."""
+
+
+def class_of(classifier: Classifier, images: Tensor, target: Target) -> Tensor:
+    """The class of each image, [batch]; of at least one image.
+
+    Raises DomainError for a target out of range, ModelError for NaN or infinite scores, as far as
+    they are looked at: of all images without a target, else of the first.
+    """
+    if target is None:
+        return classes(None, classifier.scores(images))
+    # One image tells how many classes there are.
+    return classes(target, classifier.scores(images[:1]).expand(len(images), -1))
 
 
 def require_positive(**counts: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,13 +70,14 @@ class SmoothGrad(Explainer):
     def _explain(self, classifier: Classifier, pixels: Tensor, target: Tensor) -> Tensor:
         lower, upper = classifier.data_range
         generator = torch.Generator().manual_seed(self.seed)
+        # Drawn on the CPU in one dtype: the same on every device.
+        shape = (self.samples, *pixels.shape[1:])
+        drawn = torch.randn(shape, generator=generator, dtype=torch.float64)
+        shifts = (self.noise * (upper - lower) * drawn).to(pixels)
         total = torch.zeros_like(pixels)
-        for _ in range(self.samples):
-            # Drawn on the CPU in one dtype: the same on every device.
-            drawn = torch.randn(pixels.shape[1:], generator=generator, dtype=torch.float64)
-            shift = (self.noise * (upper - lower) * drawn).to(pixels)
-            for (rows,) in batches(self.batch_size, torch.arange(len(pixels))):
-                total[rows] += gradient(classifier, pixels[rows] + shift, target[rows])
+        for copy, rows in batches(self.batch_size, *_pairs(self.samples, pixels)):
+            slopes = gradient(classifier, pixels[rows] + shifts[copy], target[rows])
+            total.index_add_(0, rows, slopes)
         return (total / self.samples).abs().amax(1)
 
 
@@ -102,18 +104,23 @@ class IntegratedGradients(Explainer):
 
     def _explain(self, classifier: Classifier, pixels: Tensor, target: Tensor) -> Tensor:
         black = classifier.data_range[0]
-        nodes, weights = _gauss_legendre(self.steps)
+        nodes, weights = _gauss_legendre(self.steps, pixels)
         total = torch.zeros_like(pixels)
-        for node, weight in zip(nodes, weights, strict=True):
-            for (rows,) in batches(self.batch_size, torch.arange(len(pixels))):
-                point = black + node * (pixels[rows] - black)
-                total[rows] += weight * gradient(classifier, point, target[rows])
+        for step, rows in batches(self.batch_size, *_pairs(self.steps, pixels)):
+            points = black + nodes[step] * (pixels[rows] - black)
+            total.index_add_(0, rows, weights[step] * gradient(classifier, points, target[rows]))
         return ((pixels - black) * total).sum(1)
 
 
-def _gauss_legendre(steps: int) -> tuple[list[float], list[float]]:
-    """Nodes and weights on [0, 1]."""
-    import numpy as np
-
+def _gauss_legendre(steps: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Nodes and weights on [0, 1], [step, 1, 1, 1] each."""
     nodes, weights = np.polynomial.legendre.leggauss(steps)
-    return ((1 + nodes) / 2).tolist(), (weights / 2).tolist()
+    pair = (torch.from_numpy(values).reshape(-1, 1, 1, 1) for values in (1 + nodes, weights))
+    first, second = (values.to(like) / 2 for values in pair)
+    return first, second
+
+
+def _pairs(count: int, pixels: Tensor) -> tuple[Tensor, ...]:
+    """All pairs of a repetition and an image, as two lists, so that batches are full."""
+    rows = torch.arange(len(pixels), device=pixels.device)
+    return rows.new_tensor(range(count)).repeat_interleave(len(rows)), rows.repeat(count)
