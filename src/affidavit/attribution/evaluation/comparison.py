@@ -12,7 +12,6 @@ from scipy import stats
 from affidavit.errors import DataError, DomainError, nearest
 from affidavit.statistics import holm
 
-
 _DRAWN = 1 << 20
 
 
