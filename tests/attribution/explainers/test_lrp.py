@@ -14,7 +14,7 @@ from tests.reference.relevance_propagation import Step, relevance
 from torch import Tensor, nn
 
 from affidavit.attribution import Classifier, Preprocessing
-from affidavit.attribution.explainers import LRPEpsilon
+from affidavit.attribution.explainers import Explainer, GuidedBackprop, LRPEpsilon
 from affidavit.errors import ModelError
 
 TARGET = torch.tensor([0, 2, 1])
@@ -168,6 +168,16 @@ def test_steps_without_a_rule_are_named() -> None:
     ending = nn.Sequential(cnn(), nn.Softmax(1))
     with pytest.raises(ModelError, match="softmax"):
         LRPEpsilon()(Classifier(ending), images(2))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("explainer", [LRPEpsilon(), GuidedBackprop()])
+def test_what_cannot_be_seen_is_refused(explainer: Explainer) -> None:
+    """Without this the result would be a plain gradient under another name."""
+    model = cnn().eval()
+    model[5] = torch.jit.script(nn.ReLU())
+    with pytest.raises(ModelError, match="the module '5' is compiled by TorchScript"):
+        explainer(Classifier(model), images(2))
 
 
 def test_gradient_times_input_where_nothing_is_clipped() -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.evaluation.measures import Measures
 from affidavit.attribution.explainers.explainer import Explains
+from affidavit.attribution.progress import shown
 from affidavit.errors import DataError, OutputError
 
 
@@ -117,13 +118,14 @@ def survey(
         for item in items
     )
     run = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    with _appending(path) as file, _bar(progress, len(items)) as advance:
-        for records in run(work):
+    with _appending(path) as file, shown(progress, "survey") as advance:
+        for number, records in enumerate(run(work), start=1):
             for record in records:
                 file.write(json.dumps(asdict(record)) + "\n")
                 known[record.image, record.method, record.settings] = record
             file.flush()
-            advance(records[0].method)
+            if advance is not None:
+                advance(number, len(items))
     return [known[name, method, settings[method]] for name in names for method in methods]
 
 
@@ -212,26 +214,3 @@ def _appending(path: Path) -> Iterator[Any]:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
     with file:
         yield file
-
-
-@contextmanager
-def _bar(wanted: bool, total: int) -> Iterator[Any]:
-    """A function that counts a finished item."""
-    if not wanted:
-        yield lambda method: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-             TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
-    with Progress(*shown, console=Console(stderr=True)) as bar:
-        task = bar.add_task("survey", total=total)
-        yield lambda method: bar.update(task, advance=1, description=method)

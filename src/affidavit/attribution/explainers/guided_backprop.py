@@ -15,7 +15,12 @@ from affidavit.attribution.explainers.explainer import (
     logits,
     require_positive,
 )
-from affidavit.attribution.explainers.interception import Interception, custom_steps, name_of
+from affidavit.attribution.explainers.interception import (
+    Interception,
+    custom_steps,
+    name_of,
+    require_visible,
+)
 from affidavit.errors import ModelError
 
 _RELU = ("relu", "relu_", "relu6")
@@ -62,6 +67,7 @@ def _guided(classifier: Classifier, pixels: Tensor, target: Tensor) -> Tensor:
             made.register_hook(lambda slope: slope.clamp_min(0))
         return made
 
+    require_visible(classifier.model)
     with torch.enable_grad():
         leaf = pixels.detach().requires_grad_(True)
         with Interception(rule):

@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
+
+from affidavit.errors import ModelError
 
 
 class Interception(TorchFunctionMode):
@@ -33,6 +36,18 @@ class Interception(TorchFunctionMode):
         return self.rule(func, args, kwargs or {})
 
 
+def require_visible(model: Any) -> None:
+    """Raises ModelError for modules that TorchScript compiled: their steps call no function."""
+    if not isinstance(model, nn.Module):
+        return
+    hidden = [name for name, part in model.named_modules() if isinstance(part, _COMPILED)]
+    if hidden:
+        raise ModelError(
+            f"the module {hidden[0] or 'itself'!r} is compiled by TorchScript, and what it does"
+            " cannot be seen; give the Python module that it was made from"
+        )
+
+
 def name_of(function: Any) -> str:
     """A function's name without its module, or of a property's getter: `relu_`, `shape`."""
     name: str = getattr(function, "__name__", str(function))
@@ -47,6 +62,7 @@ def custom_steps(result: Tensor) -> list[str]:
 
 
 _CUSTOM: Any = BackwardCFunction
+_COMPILED: Any = torch.jit.ScriptModule
 
 
 def _steps(result: Tensor) -> Iterator[Any]:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.explainers.explainer import Explainer, require_positive
-from affidavit.attribution.neuromask import Preset, learn_masks
+from affidavit.attribution.neuromask import learn_masks
+from affidavit.attribution.neuromask.presets import AnyPreset
 
 
 @final
@@ -26,7 +27,7 @@ class LearnedMask(Explainer):
     Errors and source as of :func:`affidavit.attribution.neuromask.learn_masks`.
     """
 
-    preset: str | Preset = "fast"
+    preset: str | AnyPreset = "fast"
     batch_size: int = 16
     seed: int = 0
 

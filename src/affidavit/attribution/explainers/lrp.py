@@ -15,7 +15,12 @@ from affidavit.attribution.explainers.explainer import (
     after_preprocessing,
     require_positive,
 )
-from affidavit.attribution.explainers.interception import Interception, custom_steps, name_of
+from affidavit.attribution.explainers.interception import (
+    Interception,
+    custom_steps,
+    name_of,
+    require_visible,
+)
 from affidavit.attribution.explainers.lrp_rules import RULES, has_rule
 from affidavit.errors import DomainError, ModelError
 
@@ -68,6 +73,7 @@ class LRPEpsilon(Explainer):
                 lacking.add(name)
             return made
 
+        require_visible(classifier.model)
         bare, x = after_preprocessing(classifier, pixels)
         with torch.enable_grad():
             x.requires_grad_(True)
