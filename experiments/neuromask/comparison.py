@@ -88,10 +88,10 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=50, help="photographs (default 50)")
-    parser.add_argument("--methods", nargs="+", default=list(EXPLAINERS),
-                        help="names, or neuromask:PRESET (default all)")  # fmt: skip
-    parser.add_argument("--options", type=json.loads, default={},
-                        help='of methods, as JSON: {"rise": {"masks": 1000}}')  # fmt: skip
+    methods = "names, neuromask:PRESET, or NAME:ANYTHING with its own options (default all)"
+    parser.add_argument("--methods", nargs="+", default=list(EXPLAINERS), help=methods)
+    options = 'of methods, as JSON: {"lrp_epsilon:0.25": {"epsilon": 0.25}}'
+    parser.add_argument("--options", type=json.loads, default={}, help=options)
     parser.add_argument("--steps", type=int, default=50, help="of a curve (default 50)")
     parser.add_argument("--squares", type=int, default=50, help="of the infidelity (default 50)")
     parser.add_argument("--nearby", type=int, default=0, help="for the max-sensitivity (default 0)")
@@ -103,6 +103,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("out") / "neuromask",
                         help="folder for what is finished on the way")  # fmt: skip
     given = parser.parse_args()
+    for name in given.methods:
+        if name.partition(":")[0] not in EXPLAINERS:
+            parser.error(f"there is no method {name!r}; known: {', '.join(EXPLAINERS)}")
     given.out.mkdir(parents=True, exist_ok=True)
     return given
 
@@ -137,7 +140,8 @@ def photographs(
 
 def method(name: str, given: argparse.Namespace) -> Method:
     """A method by name, with its default options but for those given."""
-    again = name in CHEAP
+    kind = name.partition(":")[0]
+    again = kind in CHEAP
     measures = Measures(
         steps=given.steps,
         squares=given.squares,
@@ -145,11 +149,12 @@ def method(name: str, given: argparse.Namespace) -> Method:
         stages=given.stages if again else 0,
         seed=given.seed,
     )
-    return Method(explainer(name, given), measures, TOGETHER.get(name.partition(":")[0], 1))
+    return Method(explainer(name, given), measures, TOGETHER.get(kind, 1))
 
 
 def explainer(name: str, given: argparse.Namespace, **more: Any) -> Explainer:
-    """An explainer by name; `neuromask:official` is that preset of NeuroMask."""
+    """An explainer by name. `neuromask:official` is that preset of NeuroMask; for others, what
+    follows the colon tells two sets of options apart."""
     kind, _, preset = name.partition(":")
     options: dict[str, Any] = {}
     if kind == "neuromask":
@@ -172,7 +177,7 @@ def memory(
 ) -> float:
     """Most megabytes held at once for one photograph."""
     pixels = next(iter(images.values()))[None]
-    brief = explainer(name, given, **BRIEF.get(name, {}))
+    brief = explainer(name, given, **BRIEF.get(name.partition(":")[0], {}))
     if isinstance(brief, LearnedMask):
         brief = replace(brief, preset=shortened(brief.preset))
     return peak_memory(lambda: brief(classifier, pixels)) / 1e6
