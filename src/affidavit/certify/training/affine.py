@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from affidavit.certify.backward import conv_adjoint
+from affidavit.certify.training import fused
 from affidavit.graph import Interval, ops
 from affidavit.graph.interpreter import evaluate
 
@@ -79,10 +80,7 @@ class Affine:
         if a.is_point:
             total = 2 * a.lower
             return total, total.abs() * self.gamma if self.gamma > 0 else None
-        total, width = a.lower + a.upper, a.upper - a.lower
-        if self.gamma > 0:
-            width = torch.add(width * (1 + self.gamma), total.abs(), alpha=self.gamma)
-        return total, width
+        return fused.widened(a, self.gamma)
 
     def _transpose(self, y: Tensor, weight: Tensor, x: Tensor) -> Tensor:
         if isinstance(self.op, ops.Linear):

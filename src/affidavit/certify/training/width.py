@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from affidavit.certify.backward import RULES as BACKWARD
 from affidavit.certify.boxes import weight_boxes
 from affidavit.certify.target import Score
+from affidavit.certify.training import fused
 from affidavit.certify.training.affine import Affine
 from affidavit.graph import BATCH, Graph, Interval, Node, ops
 from affidavit.graph.intervals.interval import add, unrounded
@@ -63,7 +63,7 @@ def total_width(
             if node.name in affine:
                 back = [affine[node.name].back(cotangent, x.lower)]
             elif isinstance(node.op, ops.Relu):
-                back = [_gated(cotangent, x)]
+                back = [fused.gated(cotangent, x)]
             else:
                 operands = [bounds[name] for name in node.operands]
                 back = list(BACKWARD[type(node.op)](node.op, cotangent, *operands))
@@ -102,20 +102,6 @@ def _forward(
             operands = [bounds[name] for name in node.operands]
             bounds[node.name] = FORWARD[type(node.op)](node.op, *operands)
     return bounds
-
-
-def _gated(y: Interval, x: Interval) -> Interval:
-    """Back through ReLU. The choice of the gate's end has no gradient; one product an end has."""
-    with torch.no_grad():
-        # As numbers at once: masks of truth values cost several times as much on processors.
-        always, maybe, negative, positive = (torch.empty_like(x.lower) for _ in range(4))
-        torch.gt(x.lower, 0, out=always)
-        torch.gt(x.upper, 0, out=maybe)
-        torch.lt(y.lower, 0, out=negative)
-        torch.gt(y.upper, 0, out=positive)
-        lower = torch.maximum(always, maybe * negative)
-        upper = torch.maximum(always, maybe * positive)
-    return Interval(y.lower * lower, y.upper * upper)
 
 
 def _entry(graph: Graph, affine: Mapping[str, Affine]) -> Node | None:

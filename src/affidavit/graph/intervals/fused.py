@@ -12,25 +12,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affidavit.graph.intervals.kernels import Values, charge, ends, gate, not_finite
+from affidavit.graph.intervals.kernels import (
+    Values,
+    charge,
+    ends,
+    gate,
+    gate_back,
+    not_finite,
+    widen,
+    widen_back,
+)
 from affidavit.graph.intervals.kernels import norms as of_rows
 
 _NUMBERS: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
 """What makes numbers of a dtype."""
 
 
-def fits(first: Tensor, *others: Tensor) -> bool:
-    """Whether a loop over flat memory may stand for PyTorch's arithmetic on tensors of one shape:
-    on a processor, contiguous, of one dtype, and with no gradient to be kept."""
-    if first.dtype not in _NUMBERS or not _plain(first):
+def fits(*values: Tensor) -> bool:
+    """Whether a loop over flat memory may stand for PyTorch's arithmetic: on :func:`simple` tensors
+    with no gradient to be kept."""
+    return simple(*values) and not (
+        torch.is_grad_enabled() and any(x.requires_grad for x in values)
+    )
+
+
+def simple(first: Tensor, *others: Tensor) -> bool:
+    """Whether tensors are on a processor, contiguous, of one shape and of one dtype with a loop."""
+    if first.dtype not in _NUMBERS or not (first.is_cpu and first.is_contiguous()):
         return False
     shape, dtype = first.shape, first.dtype
-    return all(x.shape == shape and x.dtype == dtype and _plain(x) for x in others)
-
-
-def _plain(x: Tensor) -> bool:
-    kept = x.requires_grad and torch.is_grad_enabled()
-    return x.is_cpu and x.is_contiguous() and not kept
+    return all(
+        x.is_cpu and x.dtype == dtype and x.shape == shape and x.is_contiguous() for x in others
+    )
 
 
 def charged(lower: Tensor, upper: Tensor, share: float, tiny: float) -> tuple[Tensor, Tensor]:
@@ -55,6 +68,35 @@ def gated(lower: Tensor, upper: Tensor, x_lower: Tensor, x_upper: Tensor) -> tup
     given = _flat(lower), _flat(upper), _flat(x_lower), _flat(x_upper)
     gate(*given, zero, _flat(least), _flat(most))
     return least, most
+
+
+def gated_back(
+    lower: Tensor, upper: Tensor, x_lower: Tensor, x_upper: Tensor, *by: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients by the ends that :func:`gated` was given, of those by what it gave."""
+    found = torch.empty_like(lower), torch.empty_like(lower)
+    given = _flat(lower), _flat(upper), _flat(x_lower), _flat(x_upper)
+    behind = _flat(by[0]), _flat(by[1])
+    gate_back(*given, _NUMBERS[lower.dtype](0), *behind, _flat(found[0]), _flat(found[1]))
+    return found
+
+
+def widened(lower: Tensor, upper: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+    """Sum of the ends, and `1 + gamma` times their difference with gamma times the sum's size."""
+    total, width = torch.empty_like(lower), torch.empty_like(lower)
+    of = _NUMBERS[lower.dtype]
+    numbers = of(gamma), of(1 + gamma)
+    widen(_flat(lower), _flat(upper), *numbers, _flat(total), _flat(width))
+    return total, width
+
+
+def widened_back(total: Tensor, gamma: float, *by: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients by the ends that :func:`widened` was given, of those by what it gave."""
+    found = torch.empty_like(total), torch.empty_like(total)
+    of = _NUMBERS[total.dtype]
+    numbers, behind = (of(gamma), of(1 + gamma), of(0)), (_flat(by[0]), _flat(by[1]))
+    widen_back(_flat(total), *numbers, *behind, _flat(found[0]), _flat(found[1]))
+    return found
 
 
 def is_finite(x: Tensor) -> bool:

@@ -82,6 +82,57 @@ def gate(
         most[i] = above if always else (max(above, zero) if maybe else zero)
 
 
+@_compiled
+def gate_back(
+    lower: Values,
+    upper: Values,
+    x_lower: Values,
+    x_upper: Values,
+    zero: Any,
+    by_least: Values,
+    by_most: Values,
+    by_lower: Values,
+    by_upper: Values,
+) -> None:
+    """Gradients by the ends before :func:`gate`, of those by the ends behind it."""
+    for i in range(lower.size):
+        maybe = x_upper[i] > zero
+        always = x_lower[i] > zero
+        by_lower[i] = by_least[i] if always or (maybe and lower[i] < zero) else zero
+        by_upper[i] = by_most[i] if always or (maybe and upper[i] > zero) else zero
+
+
+@_compiled
+def widen(
+    lower: Values, upper: Values, gamma: Any, gain: Any, total: Values, width: Values
+) -> None:
+    """Sum of the ends, and `gain` times their difference with `gamma` of the sum's size added."""
+    for i in range(lower.size):
+        whole = lower[i] + upper[i]
+        total[i] = whole
+        width[i] = (upper[i] - lower[i]) * gain + abs(whole) * gamma
+
+
+@_compiled
+def widen_back(
+    total: Values,
+    gamma: Any,
+    gain: Any,
+    zero: Any,
+    by_total: Values,
+    by_width: Values,
+    by_lower: Values,
+    by_upper: Values,
+) -> None:
+    """Gradients by the ends, of those by the sum and the width of :func:`widen`."""
+    for i in range(total.size):
+        slope = gamma if total[i] > zero else (-gamma if total[i] < zero else zero)
+        both = by_total[i] + by_width[i] * slope
+        apart = by_width[i] * gain
+        by_lower[i] = both - apart
+        by_upper[i] = both + apart
+
+
 @_summing
 def not_finite(values: Values, zero: Any) -> Any:
     """0 if all values are finite, else NaN: products with 0 are 0 or NaN."""
