@@ -19,6 +19,7 @@ from torch import Tensor
 from affidavit.certify.derivatives import derivative
 from affidavit.graph import Interval, ops
 from affidavit.graph.interpreter import evaluate
+from affidavit.graph.intervals.interval import smallest
 from affidavit.graph.ops import Op
 
 Points: TypeAlias = Callable[..., list[Tensor]]
@@ -82,7 +83,7 @@ def offsets(op: Op, z: Interval, slope: Tensor, eps: float) -> tuple[Tensor, Ten
     least, most = gaps[0] - slacks[0], gaps[0] + slacks[0]
     for gap, slack in zip(gaps[1:], slacks[1:], strict=True):
         least, most = torch.minimum(least, gap - slack), torch.maximum(most, gap + slack)
-    tiny = 16 * torch.finfo(least.dtype).tiny
+    tiny = smallest(torch.finfo(least.dtype))
     return least - tiny, most + tiny
 
 

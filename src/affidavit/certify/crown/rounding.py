@@ -19,7 +19,7 @@ from torch import Tensor
 from affidavit.certify.crown.lines import Lines
 from affidavit.certify.crown.products import bend, least
 from affidavit.graph import Interval
-from affidavit.graph.intervals.interval import unit
+from affidavit.graph.intervals.interval import smallest, unit
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Rounding:
     def of(dtype: torch.dtype) -> Rounding:
         """The errors of a dtype."""
         info = unit(dtype)
-        return Rounding(float(info.eps), float(info.tiny))
+        return Rounding(float(info.eps), smallest(info))
 
     def gamma(self, terms: int) -> float:
         """Relative error of a sum of that many products, against the sum of their magnitudes.

@@ -1,10 +1,10 @@
 """Intervals of tensors, and the outward rounding that keeps them sound.
 
 Rounding model. An elementary operation errs by at most `eps` relatively (twice the unit roundoff)
-or, where it underflows, by `tiny` absolutely; a sum of n products by (n + 8) eps times the sum of
-their magnitudes, in whatever order it is taken; a transcendental function of PyTorch by 8 eps.
-Every bound is moved outward by at least that much, with multiplications and subtractions only, so
-that autograd can pass through. Within :func:`unrounded` nothing is moved.
+or, where it underflows, by less than `tiny` absolutely; a sum of n products by (n + 8) eps times
+the sum of their magnitudes, in whatever order it is taken; a transcendental function of PyTorch by
+8 eps. Every bound is moved outward by at least that much, with multiplications and subtractions
+only, so that autograd can pass through. Within :func:`unrounded` nothing is moved.
 """
 
 from __future__ import annotations
@@ -170,7 +170,16 @@ def limits(x: Tensor) -> tuple[float, float]:
     if not _ROUNDED.get():
         return 0.0, 0.0
     info = unit(x.dtype)
-    return info.eps, info.tiny
+    return info.eps, smallest(info)
+
+
+def smallest(info: torch.finfo) -> float:
+    """What underflow is charged at: far above the least normal number, where the range allows it.
+
+    Products with a subnormal number take processors a hundred times as long as others, and a charge
+    of the least normal number would make them wherever a weight is below 1.
+    """
+    return info.tiny * (2.0**20 if info.tiny < 1e-30 else 1.0)
 
 
 def is_finite(*values: Tensor) -> bool:
