@@ -1,7 +1,9 @@
-"""Exact binomial inference against rational arithmetic, and its guarantees by enumeration."""
+"""Inference against rational arithmetic, and its guarantees by enumeration."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -113,3 +115,87 @@ def test_impossible_counts_are_refused(successes: int, trials: int) -> None:
 def test_impossible_confidences_are_refused(confidence: float) -> None:
     with pytest.raises(ValueError, match="expected a number between 0 and 1"):
         statistics.binomial_upper(1, 2, confidence)
+
+
+def paid(values: list[Fraction], mean: Fraction) -> Fraction:
+    """What the bets against a mean have made of 1, by rational arithmetic."""
+    stakes = [Fraction(1, 2**j) for j in range(12)]
+    return sum(
+        (math.prod((1 + c * (x / mean - 1) for x in values), start=Fraction(1)) for c in stakes),
+        Fraction(0),
+    ) / len(stakes)
+
+
+@given(
+    st.lists(st.fractions(0, 1, max_denominator=20), min_size=1, max_size=12),
+    st.integers(50, 99),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_lower_bound_of_a_mean_is_where_bets_against_it_pay(
+    values: list[Fraction], percent: int
+) -> None:
+    confidence = Fraction(percent, 100)
+    bound = statistics.mean_lower([float(x) for x in values], percent / 100)
+    assert 0 <= bound <= float(sum(values) / len(values)) + 1e-12
+    if bound > 1e-6:
+        assert paid(values, Fraction(bound) * (1 - Fraction(1, 10**9))) >= 1 / (1 - confidence)
+    above = Fraction(bound) + Fraction(1, 10**6)
+    if above < sum(values) / len(values):
+        assert paid(values, above) < 1 / (1 - confidence)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("weights", [(0.1, 0.1, 0.8), (0.5, 0.0, 0.5), (0.02, 0.96, 0.02)])
+def test_the_bounds_of_a_mean_cover_at_their_level(weights: tuple[float, ...], n: int) -> None:
+    # Not a simulation: every sample of three values, with its probability.
+    support = (-1.0, 0.25, 2.0)
+    mean = sum(w * x for w, x in zip(weights, support, strict=True))
+    low = high = 0.0
+    for places in itertools.product(range(3), repeat=n):
+        probability = math.prod(weights[place] for place in places)
+        sample = [support[place] for place in places]
+        low += probability * (statistics.mean_lower(sample, 0.8, (-1.0, 2.0)) <= mean + 1e-9)
+        high += probability * (statistics.mean_upper(sample, 0.8, (-1.0, 2.0)) >= mean - 1e-9)
+    assert low >= 0.8 - 1e-9
+    assert high >= 0.8 - 1e-9
+
+
+def test_the_bounds_of_a_mean_close_in_where_values_vary_little() -> None:
+    rng = np.random.default_rng(0)
+    for spread in (0.02, 0.2, 0.5):
+        x = 0.6 + spread * rng.uniform(-0.5, 0.5, 400)
+        lower, upper = statistics.mean_lower(x, 0.95), statistics.mean_upper(x, 0.95)
+        hoeffding = math.sqrt(math.log(20) / (2 * len(x)))
+        assert lower <= x.mean() <= upper
+        assert upper - lower < 2 * hoeffding
+    shifted = statistics.mean_lower(4 * x - 2, 0.95, (-2, 2))
+    assert shifted == pytest.approx(4 * lower - 2)
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.28])
+def test_further_values_decide_about_a_mean(threshold: float) -> None:
+    x = np.random.default_rng(1).uniform(-0.7, 1, 40)
+    further = statistics.values_to_decide(x, threshold, 0.95, (-1, 1))
+    assert further is not None
+    copies = 1 + further / len(x)
+
+    def decided(n: int) -> bool:
+        more = np.tile(x, n)
+        if threshold <= x.mean():
+            return statistics.mean_lower(more, 0.95, (-1, 1)) >= threshold
+        return statistics.mean_upper(more, 0.95, (-1, 1)) < threshold
+
+    assert decided(math.ceil(copies))
+    assert not decided(math.floor(copies - 0.5))
+
+
+def test_what_further_values_need_not_or_cannot_decide() -> None:
+    assert statistics.values_to_decide([0.5] * 4, 0.5, 0.95) is None
+    assert statistics.values_to_decide([0.9] * 100, 0.5, 0.95) == 0
+    assert statistics.values_to_decide([0.9], -0.5, 0.95) == 0
+    assert statistics.mean_lower([0.0, 0.0], 0.95) == 0
+    for values, span in (([], (0, 1)), ([1.5], (0, 1)), ([float("nan")], (0, 1))):
+        with pytest.raises(ValueError, match="expected values inside"):
+            statistics.mean_lower(values, 0.95, span)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        statistics.mean_upper([0.5], 1.0)
