@@ -62,6 +62,19 @@ curve_charts = st.builds(
     st.none() | floats,
     names,
 )
+PNG = "iVBORw0KGgoAAAA="
+
+
+@st.composite
+def image_grids(draw: st.DrawFn) -> evidence.ImageGrid:
+    columns = tuple(draw(st.lists(names, max_size=3)))
+    images = st.tuples(*[st.sampled_from([PNG, ""]) for _ in columns])
+    rows = st.builds(evidence.ImageRow, names, images)
+    return evidence.ImageGrid(
+        draw(names), columns, tuple(draw(st.lists(rows, max_size=3))), draw(names)
+    )
+
+
 estimates = st.builds(
     evidence.Estimate,
     names,
@@ -87,7 +100,9 @@ statements = st.builds(
     interval=st.none() | ends,
     finding=names,
     assumptions=st.lists(names, max_size=2).map(tuple),
-    exhibits=st.lists(tables() | charts | matrices() | curve_charts, max_size=3).map(tuple),
+    exhibits=st.lists(
+        tables() | charts | matrices() | curve_charts | image_grids(), max_size=3
+    ).map(tuple),
     attachments=st.lists(st.builds(evidence.Attachment, names, names, names), max_size=2).map(
         tuple
     ),
@@ -307,4 +322,21 @@ def test_a_witness_must_fit_together(changes: dict[str, Any], message: str) -> N
 
 
 def test_the_names_of_exhibits_in_json_stay() -> None:
-    assert set(evidence._EXHIBITS) == {"table", "interval_chart", "matrix_chart", "curve_chart"}
+    assert set(evidence._EXHIBITS) == {
+        "table",
+        "interval_chart",
+        "matrix_chart",
+        "curve_chart",
+        "image_grid",
+    }
+
+
+@pytest.mark.parametrize("image", ["x", 'iVBORw0KGgo"/>', "data:image/png;base64,iVBORw0KGgo="])
+def test_what_is_no_png_is_no_image_of_a_grid(image: str) -> None:
+    with pytest.raises(ValueError, match="in row 'a' that is no PNG file in base64"):
+        evidence.ImageGrid("g", ("c",), (evidence.ImageRow("a", (image,)),))
+
+
+def test_rows_of_images_fit_their_columns() -> None:
+    with pytest.raises(ValueError, match="2 columns and a row of 1 images"):
+        evidence.ImageGrid("g", ("c", "d"), (evidence.ImageRow("a", (PNG,)),))

@@ -152,7 +152,45 @@ class CurveChart:
     note: str = ""
 
 
-Exhibit: TypeAlias = Table | IntervalChart | MatrixChart | CurveChart
+@dataclass(frozen=True)
+class ImageRow:
+    """A row of images that belong together, such as an input and what explains it.
+
+    `images` are PNG files in base64, or empty where there is none.
+    """
+
+    label: str
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageGrid:
+    """An exhibit of images by row and column."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[ImageRow, ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row.images) != len(self.columns):
+                raise ValueError(
+                    f"image grid {self.title!r} has {len(self.columns)} columns "
+                    f"and a row of {len(row.images)} images"
+                )
+            for image in row.images:
+                if not _PNG.fullmatch(image):
+                    raise ValueError(
+                        f"image grid {self.title!r} has an image in row {row.label!r} that is no "
+                        "PNG file in base64"
+                    )
+
+
+# The first bytes of a PNG file, then nothing that could end an attribute of a page.
+_PNG = re.compile(r"(iVBORw0KGgo[A-Za-z0-9+/]*={0,2})?")
+
+Exhibit: TypeAlias = Table | IntervalChart | MatrixChart | CurveChart | ImageGrid
 _EXHIBITS: dict[str, type[Any]] = {
     # The tag of a kind in JSON is its name in lower case: `matrix_chart`.
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind

@@ -17,6 +17,8 @@ from affidavit.evidence import (
     Estimate,
     Grade,
     Header,
+    ImageGrid,
+    ImageRow,
     IntervalChart,
     MatrixChart,
     Statement,
@@ -91,6 +93,15 @@ def curve_chart(points: int, text: str = "curve") -> CurveChart:
     )
 
 
+def image_grid(rows: int, text: str = "image") -> ImageGrid:
+    png = (
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJg"
+        "gg=="
+    )
+    lines = tuple(ImageRow(f"{text} {i}; second line", (png, png, "")) for i in range(rows))
+    return ImageGrid(f"Images {text}", (f"input {text}", "mask", "kept"), lines, f"note {text}")
+
+
 def table(rows: int, columns: int = 4, text: str = "cell") -> Table:
     names = tuple(f"{text} {j}" for j in range(columns))
     cells = (f"{text} x", 12345, 0.25, None, True, math.nan, math.inf, 1e-9)
@@ -121,6 +132,11 @@ def make_interval_chart() -> Callable[..., IntervalChart]:
 @pytest.fixture
 def make_matrix_chart() -> Callable[..., MatrixChart]:
     return matrix_chart
+
+
+@pytest.fixture
+def make_image_grid() -> Callable[..., ImageGrid]:
+    return image_grid
 
 
 @pytest.fixture

@@ -7,7 +7,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from affidavit.evidence import Curve, CurveChart, Estimate, IntervalChart, MatrixChart, Verdict
+from affidavit.evidence import (
+    Curve,
+    CurveChart,
+    Estimate,
+    ImageGrid,
+    IntervalChart,
+    MatrixChart,
+    Verdict,
+)
 from affidavit.report.curve_figure import points_table
 from affidavit.report.drawing import ROLES, shortened, width_of
 from affidavit.report.figures import figures, writes_all
@@ -116,6 +124,25 @@ def test_undefined_points_leave_a_gap_and_lack_no_row() -> None:
     assert [row[2] for row in table.rows] == [None, 0.5, None, None]
 
 
+@pytest.mark.parametrize(("rows", "panels"), [(1, 1), (6, 1), (8, 2)])
+def test_image_grid(make_image_grid: Callable[..., ImageGrid], rows: int, panels: int) -> None:
+    grid = make_image_grid(rows)
+    svgs = figures(grid, "k")
+    assert len(svgs) == panels
+    shown = []
+    for svg in svgs:
+        check_form(svg)
+        images = list(ElementTree.fromstring(svg).iter("image"))
+        shown += [image.get("href") for image in images]
+        places = [(float(i.get("x", 0)), float(i.get("y", 0))) for i in images]
+        assert len(set(places)) == len(images)
+        assert {"mask", "kept"} <= set(texts(svg))
+    assert shown == [f"data:image/png;base64,{png}" for r in grid.rows for png in r.images if png]
+    written = [text for svg in svgs for text in texts(svg)]
+    assert written.count("second line") == rows
+    assert writes_all(grid)
+
+
 def test_same_chart_same_bytes_and_other_key_other_ids(
     make_interval_chart: Callable[..., IntervalChart],
 ) -> None:
@@ -154,9 +181,11 @@ def test_hostile_text(
     make_interval_chart: Callable[..., IntervalChart],
     make_matrix_chart: Callable[..., MatrixChart],
     make_curve_chart: Callable[..., CurveChart],
+    make_image_grid: Callable[..., ImageGrid],
     hostile: str,
 ) -> None:
     charts = (
+        make_image_grid(2, hostile),
         make_interval_chart(3, hostile),
         make_matrix_chart(3, hostile),
         make_curve_chart(3, hostile),

@@ -54,6 +54,7 @@ class Canvas:
         self._axes.set(xlim=(0, width), ylim=(height, 0))
         self._axes.set_axis_off()
         self._figure.patch.set_visible(False)
+        self._images: list[dict[str, str]] = []
 
     def line(
         self, xs: Sequence[float], ys: Sequence[float], role: str, width: float = 1, dash: Any = "-"
@@ -89,6 +90,18 @@ class Canvas:
         if vertices:
             path = Path(vertices, codes)
             self._add(PathPatch(path, facecolor=ROLES[role], alpha=alpha, linewidth=0))
+
+    def image(self, left: float, top: float, width: float, height: float, png: str) -> None:
+        """A PNG file in base64, its pixels kept apart, under all else."""
+        place = {"x": left, "y": top, "width": width, "height": height}
+        self._images.append(
+            {name: f"{value:g}" for name, value in place.items()}
+            | {
+                "preserveAspectRatio": "xMidYMid meet",
+                "style": "image-rendering: pixelated",
+                "href": f"data:image/png;base64,{png}",
+            }
+        )
 
     def text(
         self,
@@ -126,14 +139,17 @@ class Canvas:
             warnings.filterwarnings("ignore", message=r"(?s)Glyph .* missing from")
             warnings.filterwarnings("ignore", message=r"(?s)Matplotlib currently does not support")
             FigureCanvasSVG(self._figure).print_svg(buffer, metadata=nothing)
-        return _inline(buffer.getvalue(), key, one_line(title), one_line(description))
+        named = (key, one_line(title), one_line(description))
+        return _inline(buffer.getvalue(), *named, self._images)
 
     def _add(self, artist: Any) -> None:
         artist.set_clip_on(False)
         self._axes.add_artist(artist)
 
 
-def _inline(document: bytes, key: str, title: str, description: str) -> str:
+def _inline(
+    document: bytes, key: str, title: str, description: str, images: Sequence[dict[str, str]]
+) -> str:
     drawn = ElementTree.fromstring(document)  # noqa: S314 - written a moment ago, by Matplotlib
     _, _, width, height = drawn.attrib["viewBox"].split()
     root = ElementTree.Element(
@@ -145,9 +161,12 @@ def _inline(document: bytes, key: str, title: str, description: str) -> str:
         suffix = "title" if tag == "title" else "description"
         ElementTree.SubElement(root, f"{_SVG}{tag}", {"id": f"{key}-{suffix}"}).text = text
     root.extend(child for child in drawn if child.tag == f"{_SVG}g")
+    place = len(root.findall(f"{_SVG}title") + root.findall(f"{_SVG}desc"))
     used = {e.attrib[_HREF].lstrip("#") for e in root.iter() if _HREF in e.attrib}
     for element in root.iter():
         _tidy(element, key, used)
+    for number, attributes in enumerate(images, place):
+        root.insert(number, ElementTree.Element(f"{_SVG}image", attributes))
     ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
     text = ElementTree.tostring(root, encoding="unicode")
     # Inside HTML the elements need no namespace, and `href` has replaced the old xlink form.

@@ -93,12 +93,13 @@ def _asset(name: str) -> Markup:
 
 
 def _policy() -> str:
-    """Allow the page's own script by its hash, its own styles, and nothing from anywhere."""
+    """Allow the page's own script by its hash, its own styles and images inside the page, and
+    nothing from anywhere."""
     digest = hashlib.sha256(_asset("report.js").encode()).digest()
     allowed = base64.b64encode(digest).decode()
     return (
         f"default-src 'none'; script-src 'sha256-{allowed}'; style-src 'unsafe-inline'; "
-        "base-uri 'none'; form-action 'none'"
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
