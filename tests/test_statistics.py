@@ -119,11 +119,11 @@ def test_impossible_confidences_are_refused(confidence: float) -> None:
 
 def paid(values: list[Fraction], mean: Fraction) -> Fraction:
     """What the bets against a mean have made of 1, by rational arithmetic."""
-    stakes = [Fraction(1, 2**j) for j in range(12)]
-    return sum(
-        (math.prod((1 + c * (x / mean - 1) for x in values), start=Fraction(1)) for c in stakes),
-        Fraction(0),
-    ) / len(stakes)
+    weights = [Fraction(1, (j + 1) * (j + 2)) for j in range(12)]
+    products = [
+        math.prod((1 + (x / mean - 1) / 2**j for x in values), start=Fraction(1)) for j in range(12)
+    ]
+    return sum(w * p for w, p in zip(weights, products, strict=True)) / sum(weights)
 
 
 @given(

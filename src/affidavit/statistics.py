@@ -82,7 +82,11 @@ def trials_to_decide(
     return _first(decided, trials, limit)
 
 
+# Shares of what is owned that are staked, and how much of the beginning is given to each: most to
+# the largest, as what takes smaller ones takes many values, which forgive a smaller beginning.
 _STAKES = 0.5 ** np.arange(12.0)
+_WEIGHTS = 1 / ((np.arange(12.0) + 1) * (np.arange(12.0) + 2))
+_WEIGHTS /= _WEIGHTS.sum()
 # Halvings of a bracket that begins at the width of the range.
 _HALVINGS = 48
 
@@ -94,23 +98,23 @@ def mean_lower(
 
     The mean of all values like these lies at or above it with probability at least `confidence`,
     whatever their distribution and however few they are. With y = (x - low) / (high - low), a mean
-    μ is left behind when a bet against it pays: when the average over j of
-    `Π_i (1 + c_j (y_i / μ - 1))` reaches 1 / (1 - confidence), for the stakes c_j = 1, 1/2, 1/4 and
-    so on. For a true mean of at most μ, the expectation of each product is at most 1 (Markov's
-    inequality does the rest). The order of the values does not matter, and the less they vary, the
-    closer the bound.
+    μ is left behind when bets against it pay: when `Σ_j w_j Π_i (1 + c_j (y_i / μ - 1))` reaches
+    1 / (1 - confidence), for the stakes c_j = 1, 1/2, 1/4 and so on, with weights that sum to 1.
+    For a true mean of at most μ, the expectation of each product is at most 1 (Markov's inequality
+    does the rest). The order of the values does not matter, and the less they vary, the closer the
+    bound.
 
     Raises ValueError for no values, or values outside of the range.
 
     Source: Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by
-    betting"; the average over constant stakes after Cover 1991. Guarantee: `statistical`, never
+    betting"; the mixture of constant stakes after Cover 1991. Guarantee: `statistical`, never
     below the level.
     """
     y, low, width = _scaled(values, confidence, value_range)
     least, most = 0.0, float(y.mean())
     for _ in range(_HALVINGS):
         middle = (least + most) / 2
-        paid = _log_wealth(y, middle) >= -math.log(1 - confidence)
+        paid = middle <= 0 or _wealth(_log_gains(y, middle)) >= -math.log(1 - confidence)
         least, most = (middle, most) if paid else (least, middle)
     return low + width * least
 
@@ -147,8 +151,7 @@ def values_to_decide(
     gains = _log_gains(y, level)
 
     def decided(n: int) -> bool:
-        wealth = logsumexp(gains * n / len(y)) - math.log(len(gains))
-        return bool(wealth >= -math.log(1 - confidence))
+        return _wealth(gains * (n / len(y))) >= -math.log(1 - confidence)
 
     return _first(decided, len(y), limit)
 
@@ -175,8 +178,9 @@ def _log_gains(y: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
     return gains
 
 
-def _log_wealth(y: NDArray[np.float64], mean: float) -> float:
-    return float(logsumexp(_log_gains(y, mean))) - math.log(len(_STAKES)) if mean > 0 else math.inf
+def _wealth(gains: NDArray[np.float64]) -> float:
+    """Logarithm of what all stakes together have made of 1."""
+    return float(logsumexp(gains, b=_WEIGHTS))
 
 
 def _scaled(

@@ -16,10 +16,11 @@ from affidavit.certify.properties import Property
 from affidavit.certify.surveying import Chosen
 from affidavit.contract.context import Context
 from affidavit.contract.explained import ExplanationKeys
+from affidavit.contract.sampling import Rows, chosen_rows
 from affidavit.contract.scaling import Normalise, Units, in_units
 from affidavit.contract.specification import Data, Model
 from affidavit.contract.subject import load_data, load_model
-from affidavit.contract.surveying import Rows, chosen_rows, predictions_of
+from affidavit.contract.surveying import predictions_of
 from affidavit.data import Split
 from affidavit.errors import DomainError, nearest
 

@@ -144,7 +144,7 @@ def _remedies(result: Shares, unfinished: str) -> Iterator[str]:
             f" {'; '.join(ways)}. A tighter method may tell, or a smaller box be claimed."
         )
     elif not result.open or result.further is not None:
-        yield _further(result)
+        yield further_text(result)
     else:
         yield (
             f"Neither a tighter method nor more inputs alone would decide: it takes both, as"
@@ -152,7 +152,8 @@ def _remedies(result: Shares, unfinished: str) -> Iterator[str]:
         )
 
 
-def _further(result: Shares) -> str:
+def further_text(result: Shares) -> str:
+    """What more inputs would do for an undecided claim."""
     if result.further:
         return f"About {result.further:,} more inputs with the same shares would decide."
     if result.at_least == 1 and result.certified == result.count:

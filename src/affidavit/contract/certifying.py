@@ -19,14 +19,15 @@ from affidavit import regions
 from affidavit.certify.properties import Property
 from affidavit.certify.surveying import Counterexample, Survey
 from affidavit.contract.certified_shares import reason, shares, shares_exhibits
-from affidavit.contract.claim import Claim, File, Finding
+from affidavit.contract.claim import File, Finding
 from affidavit.contract.context import Context
 from affidavit.contract.exploring import witness
 from affidavit.contract.features import feature_names
 from affidavit.contract.proportions import percent, plain
 from affidavit.contract.region import Place
+from affidavit.contract.sampling import Rows, SampledClaim
 from affidavit.contract.scaling import Normalise, Units, in_units
-from affidavit.contract.surveying import Draw, Rows, chosen_rows, survey_rows
+from affidavit.contract.surveying import survey_rows
 from affidavit.evidence import Grade, Verdict, Witness
 from affidavit.graph import Graph
 
@@ -37,23 +38,10 @@ MOST_BYTES = 1 << 26
 """Adversarial weights larger than this are not attached."""
 
 
-class CertifiedClaim(Claim, ABC):
+class CertifiedClaim(SampledClaim, ABC):
     """Base of the claims about a share of inputs, each with a box around it."""
 
     at_least: float = Field(gt=0, le=1, description="least share of inputs claimed")
-    confidence: float = Field(
-        default=0.95, ge=0.5, lt=1, description="confidence of the verdict, one-sided"
-    )
-    population: bool = Field(
-        default=True,
-        description="whether the claim is about all inputs like these, with confidence; false:"
-        " about these rows alone, for certain",
-    )
-    on: str = Field(default="test", description="part of the data to check on")
-    samples: int | None = Field(
-        default=None, ge=1, description="number of rows to check; default: all of the part"
-    )
-    draw: Draw = Field(default="random", description="which rows, where `samples` says how many")
     epsilon: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="every feature varies by up to epsilon"
     )
@@ -98,11 +86,7 @@ class CertifiedClaim(Claim, ABC):
     @property
     def whose_text(self) -> str:
         """How many inputs, in words, and how surely."""
-        share = f"at least {plain(self.at_least)} of"
-        if not self.population:
-            count = "the" if self.samples is None else f"the {self.draw} {self.samples:,}"
-            return f"{share} {count} rows of {self.on}"
-        return f"{share} inputs like those of {self.on} ({percent(self.confidence)} confidence)"
+        return f"at least {plain(self.at_least)} of {self.whose}"
 
     @abstractmethod
     def _property(self, context: Context, units: Units, rows: Rows) -> Property:
@@ -125,7 +109,7 @@ class CertifiedClaim(Claim, ABC):
         """Grade `statistical` for a population: per input the bounds are sound, and the share of
         all inputs is inferred from a sample; `sound` where the claim is about the rows alone."""
         part = context.part(self.on)
-        rows = chosen_rows(context, self.on, self.samples, self.draw)
+        rows = self.chosen_rows(context)
         units = in_units(context.graph, context.dataset, self.normalise)
         wanted = self._property(context, units, rows)
         x = units.of(part.inputs[rows])
@@ -227,8 +211,7 @@ class CertifiedClaim(Claim, ABC):
 
     def _assumptions(self, context: Context, count: int) -> tuple[str, ...]:
         sample = (
-            f"The {count} inputs are an independent sample of the inputs that the claim is about,"
-            " and served neither to train nor to choose the model.",
+            self.sample_assumption(count),
             f"Each bound of the share holds with {percent(self.confidence)} confidence on its"
             " side; for each input, certificates and counterexamples are certain.",
         )

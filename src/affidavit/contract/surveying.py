@@ -1,9 +1,8 @@
-"""Rows of a part, each with a box around it: chosen, certified and attacked."""
+"""Rows of a part, each with a box around it: certified and attacked."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 import torch
@@ -15,22 +14,9 @@ from affidavit.certify.surveying import Chosen, Survey, survey
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import classes_of_outputs, decisions, single_output
 from affidavit.contract.outputs import output_count
+from affidavit.contract.sampling import Rows
 from affidavit.contract.scaling import Units
 from affidavit.errors import DataError
-
-Rows = NDArray[np.int64]
-Draw = Literal["random", "first"]
-
-
-def chosen_rows(context: Context, on: str, samples: int | None, draw: Draw = "random") -> Rows:
-    """Numbers of rows of a part, in its order: all, the first ones, or some drawn by the seed."""
-    count = len(context.part(on))
-    if samples is None or samples >= count:
-        return np.arange(count)
-    if draw == "first":
-        return np.arange(samples)
-    generator = np.random.default_rng((context.seed % 2**32, 2))
-    return np.sort(generator.choice(count, samples, replace=False))
 
 
 def predictions_of(context: Context, on: str, rows: Rows) -> Prediction:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affidavit.attribution.evaluation.ranking import ranks
+from affidavit.attribution.evaluation.keeping import kept_images
 from affidavit.attribution.fill_ins import Range, fill_in
 from affidavit.errors import DomainError
 
@@ -119,8 +119,9 @@ def kept_part(
         return other + values * (pixels - other)
     if not 0 <= share <= 1:
         raise DomainError(f"share is {share}; expected a number from 0 to 1")
-    kept = ranks(values[None], seed)[0] < int(share * values.numel() + 0.5)
-    return torch.where(kept, pixels, other)
+    count = int(share * values.numel() + 0.5)
+    given = (pixels[None], values[None], count)
+    return kept_images(*given, fill=fill, data_range=data_range, seed=seed)[0]
 
 
 def overlaid(shades: Array, image: Array) -> Array:

@@ -57,7 +57,8 @@ def learning_progress(
     if image is not None:
         panels.insert(0, ("image", picture(image, data_range)))
     figure = Figure(figsize=(max(5.2, 1.25 * len(panels)), 4.2), dpi=200, layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.6))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.6))
+    above, below = parts
     axes: Any = above.subplots(1, len(panels), squeeze=False)[0]
     for place, (name, shown) in enumerate(panels):
         draw(axes[place], shown, name)

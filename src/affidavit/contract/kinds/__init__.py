@@ -7,7 +7,9 @@ from typing import Any
 from affidavit.contract.claim import Claim
 from affidavit.contract.kinds.accuracy import Accuracy
 from affidavit.contract.kinds.decision import Decision
+from affidavit.contract.kinds.explanation_faithful import ExplanationFaithful
 from affidavit.contract.kinds.explanation_robust import ExplanationRobust
+from affidavit.contract.kinds.explanation_sufficient import ExplanationSufficient
 from affidavit.contract.kinds.feature_rank import FeatureRank
 from affidavit.contract.kinds.lipschitz import Lipschitz
 from affidavit.contract.kinds.monotone import Monotone
@@ -24,6 +26,8 @@ KINDS: dict[str, type[Claim]] = {
         Lipschitz,
         ExplanationRobust,
         PredictionRobust,
+        ExplanationSufficient,
+        ExplanationFaithful,
     )
 }
 """Claim kind by its name in contracts."""
@@ -53,7 +57,9 @@ __all__ = [
     "KINDS",
     "Accuracy",
     "Decision",
+    "ExplanationFaithful",
     "ExplanationRobust",
+    "ExplanationSufficient",
     "FeatureRank",
     "Lipschitz",
     "Monotone",

@@ -18,8 +18,8 @@ from affidavit.contract.certifying import Array, CertifiedClaim
 from affidavit.contract.context import Context
 from affidavit.contract.explained import ExplanationKeys
 from affidavit.contract.features import feature_names
+from affidavit.contract.sampling import Rows
 from affidavit.contract.scaling import Units
-from affidavit.contract.surveying import Rows
 from affidavit.evidence import Witness
 
 

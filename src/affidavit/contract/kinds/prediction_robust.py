@@ -17,8 +17,9 @@ from affidavit.contract.decisions import (
     decision,
     decisions,
 )
+from affidavit.contract.sampling import Rows
 from affidavit.contract.scaling import Units
-from affidavit.contract.surveying import Rows, predictions_of
+from affidavit.contract.surveying import predictions_of
 from affidavit.evidence import Witness
 
 
