@@ -123,7 +123,8 @@ def paid(values: list[Fraction], mean: Fraction) -> Fraction:
     products = [
         math.prod((1 + (x / mean - 1) / 2**j for x in values), start=Fraction(1)) for j in range(12)
     ]
-    return sum(w * p for w, p in zip(weights, products, strict=True)) / sum(weights)
+    owned = [w * p for w, p in zip(weights, products, strict=True)]
+    return sum(owned, Fraction(0)) / sum(weights, Fraction(0))
 
 
 @given(

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from affidavit.certify.properties import Property
 from affidavit.certify.surveying import Chosen
+from affidavit.cli.options import one_of, rows_of, split_of, usable
 from affidavit.contract.context import Context
 from affidavit.contract.explained import ExplanationKeys
 from affidavit.contract.sampling import Rows, chosen_rows
@@ -21,8 +21,7 @@ from affidavit.contract.scaling import Normalise, Units, in_units
 from affidavit.contract.specification import Data, Model
 from affidavit.contract.subject import load_data, load_model
 from affidavit.contract.surveying import predictions_of
-from affidavit.data import Split
-from affidavit.errors import DomainError, nearest
+from affidavit.errors import DomainError
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,9 @@ class Subject:
 
 def context_of(subject: Subject, progress: bool) -> Context:
     """The model and the data, by the same ways as those of a contract."""
-    try:
-        torch.zeros(1, device=subject.device).tolist()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).splitlines()[0][:150]
-        raise DomainError(f"--device {subject.device!r} cannot be used: {first}") from error
+    usable(subject.device)
     here = Path()
-    data = Data(source=subject.data, label=subject.label, split=_split(subject.split))
+    data = Data(source=subject.data, label=subject.label, split=split_of(subject.split))
     dataset = load_data(data, here, progress=progress)
     weights = None if subject.weights is None else str(subject.weights)
     section = Model(source=subject.model, weights=weights)
@@ -177,66 +172,7 @@ def _sizes(option: str, text: str) -> list[float]:
     return found
 
 
-def rows_of(text: str | None, count: int) -> tuple[list[int] | None, int | None]:
-    """Numbers of rows, or how many are to be drawn: `3,17,20..29`, or `100` for a hundred.
-
-    Raises:
-        DomainError: what is neither, and rows that the part does not have.
-    """
-    if text is None:
-        return None, None
-    fault = DomainError(
-        f"--rows {text!r}: expected how many to draw, such as 100, or which ones: 3,17 or 20..29"
-        " (row 3 alone: 3..3)"
-    )
-    if text.isascii() and text.isdecimal() and int(text) > 0:
-        return None, int(text)
-    found: list[int] = []
-    for part in text.split(","):
-        first, dots, last = part.partition("..")
-        if not first.strip().isdecimal() or (dots and not last.strip().isdecimal()):
-            raise fault
-        found += range(int(first), int(last if dots else first) + 1)
-    if not found:
-        raise fault
-    if max(found) >= count:
-        raise DomainError(f"--rows: there is no row {max(found)}; the part has {count}, from 0 on")
-    return sorted(set(found)), None
-
-
 def normalise_of(text: str | None) -> Normalise | None:
     """The unit of features."""
     found: Normalise | None = one_of("--normalise", text, ("range", "sigma"))
     return found
-
-
-def one_of(option: str, text: str | None, known: Sequence[str]) -> Any:
-    """An option's word, which must be a known one, or None.
-
-    Raises:
-        DomainError: it is none of them.
-    """
-    if text is None or text in known:
-        return text
-    raise DomainError(f"{option} {text!r}{nearest(text, known)}: expected {' or '.join(known)}")
-
-
-def _split(text: str | None) -> Split | Literal["published"] | None:
-    if text is None or text == "published":
-        return text  # type: ignore[return-value]
-    shares: dict[str, Any] = {}
-    for part in text.split(","):
-        name, sign, value = part.partition("=")
-        try:
-            if not sign:
-                raise ValueError
-            shares[name.strip()] = int(value) if name.strip() == "seed" else float(value)
-        except ValueError:
-            raise DomainError(
-                f"--split {text!r}: expected shares such as train=0.6,test=0.4, or published"
-            ) from None
-    known = ("train", "validation", "test", "seed")
-    for name in shares:
-        if name not in known:
-            raise DomainError(f"--split: there is no part {name!r}{nearest(name, known)}")
-    return Split(**shares)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from affidavit.attribution import Classifier
 from affidavit.attribution.explainers import Explains
+from affidavit.attribution.two_classes import TwoClasses
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import classes_of_outputs, single_output
 from affidavit.contract.outputs import output_count
@@ -102,7 +103,7 @@ def classifier_of(context: Context) -> Classifier:
     graph = context.graph.to(device=context.device)
     model: nn.Module | Graph = graph
     if output_count(context) == 1:
-        model = _TwoClasses(graph, single_output(context)[1] == "probability")
+        model = TwoClasses(graph, single_output(context)[1] == "probability")
     lower, upper = float(data.lower.min()), float(data.upper.max())
     to_last = _channels_last if channels_last(context) else None
     return Classifier(model, to_last, (lower, upper))
@@ -116,19 +117,3 @@ def channels_last(context: Context) -> bool:
 
 def _channels_last(pixels: Tensor) -> Tensor:
     return pixels.movedim(1, -1)
-
-
-class _TwoClasses(nn.Module):
-    """A model of a single output, the score of the second of two classes, as one of two."""
-
-    def __init__(self, graph: Graph, probability: bool) -> None:
-        super().__init__()
-        self.graph = graph
-        self.probability = probability
-
-    def forward(self, x: Tensor) -> Tensor:
-        score = self.graph(x).reshape(len(x), 1)
-        if self.probability:
-            score = torch.logit(score, eps=torch.finfo(score.dtype).eps)
-        # Halves, so that either class has a slope of its own; softmax sees their difference.
-        return torch.cat([-score, score], 1) / 2

@@ -67,7 +67,7 @@ def load_model(
         ModelError: a model that cannot be read, or does not take the data's inputs.
         DataError: inputs of another shape or with other names than the model's.
     """
-    model = _live_model(section, folder, seed)
+    model = live_model(section, folder, seed)
     example = torch.zeros((1, *dataset.inputs.shape[1:]))
     if isinstance(model, nn.Module):
         # A module in double precision, or on another device, is traced as it is.
@@ -172,7 +172,13 @@ def with_preprocessing(
     return builder.append(graph, x)
 
 
-def _live_model(section: Model, folder: Path, seed: int) -> Any:
+def live_model(section: Model, folder: Path, seed: int) -> Any:
+    """What a contract's model is: what its factory makes, filled with its weights, or a path.
+
+    Raises:
+        ContractError: a source or factory that does not exist, or keys that do not belong to it.
+        ModelError: weights that do not fit.
+    """
     source = section.source
     a_file = isinstance(source, Path) or (
         isinstance(source, str) and source.lower().endswith(".onnx")

@@ -21,7 +21,7 @@ from affidavit.evidence import CurveChart, Grade, ImageGrid, IntervalChart, Tabl
 
 
 def claim(**keys: Any) -> ExplanationFaithful:
-    given = {"explainer": "saliency", "steps": 8}
+    given: dict[str, Any] = {"explainer": "saliency", "steps": 8}
     return ExplanationFaithful(id="a", **(given | keys))
 
 

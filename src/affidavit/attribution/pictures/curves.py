@@ -62,7 +62,7 @@ def _side(axes: Any, found: Mapping[str, Curve], each: bool) -> None:
         if not len(values):
             raise DomainError(f"{name}: a curve of no images")
         if each and len(values) > 1:
-            axes.plot(shares, values.T, color=shades[number], linewidth=0.4, alpha=0.25)
+            axes.plot(shares, values.T, color=shades[number], linewidth=0.6, alpha=0.35)
         axes.plot(
             shares,
             values.mean(0),

@@ -11,6 +11,8 @@ from affidavit.attribution.fill_ins import Range
 from affidavit.attribution.pictures.images import array_of, draw, overlaid, picture, relevance
 from affidavit.errors import DomainError
 
+_LETTER = 0.075  # width of a small letter, in inches
+
 
 def comparison_grid(
     images: Any,
@@ -45,7 +47,8 @@ def comparison_grid(
         if len(found) != len(shown):
             raise DomainError(f"{name}: {len(found)} for {len(shown)} images")
     columns = 1 + len(attributions)
-    size = (1.5 * columns + (1.0 if labels else 0), 1.55 * len(shown) + 0.4)
+    longest = max((len(line) for label in labels or () for line in label.split("\n")), default=0)
+    size = (1.5 * columns + _LETTER * longest, 1.55 * len(shown) + 0.4)
     figure = Figure(figsize=size, dpi=200, layout="constrained")
     axes: Any = figure.subplots(len(shown), columns, squeeze=False)
     for row, image in enumerate(shown):

@@ -44,25 +44,7 @@ def read_folder(folder: Path, size: tuple[int, int] | None = None, classes: int 
     with reading(folder, "a folder of images"):
         files, labels, names, skipped = _listed(folder)
     names = [*names, *(str(index) for index in range(len(names), classes))]
-    sizes_and_modes = mapped(_size_and_mode, files)
-    if size is None:
-        sizes = {(height, width) for (height, width), _ in sizes_and_modes}
-        if len(sizes) > 1:
-            shown = ", ".join(f"{height}×{width}" for height, width in sorted(sizes)[:4])
-            shown += ", …" if len(sizes) > 4 else ""
-            raise DataError(
-                f"{folder}: images have {len(sizes)} sizes ({shown}); a "
-                "network takes one. Give `size`, as height and width."
-            )
-        size = sizes.pop()
-    grey = all(mode in (*_GREY, *_SIXTEEN_BIT) for _, mode in sizes_and_modes)
-    inputs = np.empty((len(files), 1 if grey else 3, *size), np.float32)
-
-    def fill(row: int) -> None:
-        with reading(files[row], "an image"), Image.open(files[row]) as image:
-            inputs[row] = pixels(image, grey, size)
-
-    mapped(fill, range(len(files)))
+    inputs = read_files(files, size, name=str(folder))
     places = [file.relative_to(folder).as_posix() for file in files]
     note = f"{skipped} files that are no images were left out" if skipped else ""
     return Raw(
@@ -72,6 +54,48 @@ def read_folder(folder: Path, size: tuple[int, int] | None = None, classes: int 
         columns={"file": np.asarray(places)},
         notes=(note,) if note else (),
     )
+
+
+def read_files(
+    files: Sequence[Path],
+    size: tuple[int, int] | None = None,
+    *,
+    grey: bool | None = None,
+    name: str = "",
+) -> NDArray[np.float32]:
+    """Images of files, `row x channel x height x width` in [0, 1].
+
+    Args:
+        files: one or more.
+        size: height and width that all are scaled and cut to, see :func:`read_folder`; left out,
+            all must be of one size.
+        grey: whether they get one channel, or else three; left out, one if all files are grey.
+        name: where they come from, for messages.
+
+    Raises DataError for files that are no images, or images of several sizes without `size`.
+    """
+    sizes_and_modes = mapped(_size_and_mode, files)
+    if size is None:
+        sizes = {(height, width) for (height, width), _ in sizes_and_modes}
+        if len(sizes) > 1:
+            shown = ", ".join(f"{height}×{width}" for height, width in sorted(sizes)[:4])
+            shown += ", …" if len(sizes) > 4 else ""
+            raise DataError(
+                f"{name or files[0].parent}: images have {len(sizes)} sizes ({shown}); a "
+                "network takes one. Give `size`, as height and width."
+            )
+        size = sizes.pop()
+    if grey is None:
+        grey = all(mode in (*_GREY, *_SIXTEEN_BIT) for _, mode in sizes_and_modes)
+    one = grey
+    inputs = np.empty((len(files), 1 if one else 3, *size), np.float32)
+
+    def fill(row: int) -> None:
+        with reading(files[row], "an image"), Image.open(files[row]) as image:
+            inputs[row] = pixels(image, one, size)
+
+    mapped(fill, range(len(files)))
+    return inputs
 
 
 def pixels(
