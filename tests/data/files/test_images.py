@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from affidavit.data.files.images import decoded, read_folder
+from affidavit.data.files.images import decoded, read_files, read_folder
 from affidavit.errors import DataError
 
 
@@ -70,6 +70,17 @@ def test_size_covers_and_cuts_the_centre(tmp_path: Path, shape: tuple[int, int])
     row = raw.inputs[0, 0, shape[0] // 2]
     assert abs(row.mean() - ramp.mean() / 255) < 0.04
     assert np.all(np.diff(row) >= 0)
+
+
+def test_files_by_name(tmp_path: Path) -> None:
+    files = [paint(tmp_path / "b.png", "L"), paint(tmp_path / "a.png", "L", value=102)]
+    found = read_files(files)
+    assert found.shape == (2, 1, 4, 6)
+    assert found[:, 0, 0, 0].tolist() == pytest.approx([0.2, 0.4])  # in the order given
+    assert read_files(files, grey=False).shape == (2, 3, 4, 6)
+    assert read_files([paint(tmp_path / "c.png")], (2, 2), grey=True).shape == (1, 1, 2, 2)
+    with pytest.raises(DataError, match="the images: images have 2 sizes"):
+        read_files([*files, paint(tmp_path / "d.png", size=(5, 5))], name="the images")
 
 
 def test_sizes_that_differ_ask_for_size(tmp_path: Path) -> None:

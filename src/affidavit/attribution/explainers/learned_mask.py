@@ -10,7 +10,7 @@ from torch import Tensor
 from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.explainers.explainer import Explainer, require_positive
 from affidavit.attribution.neuromask import learn_masks
-from affidavit.attribution.neuromask.presets import AnyPreset
+from affidavit.attribution.neuromask.presets import AnyPreset, preset_for
 
 
 @final
@@ -33,6 +33,7 @@ class LearnedMask(Explainer):
 
     def __post_init__(self) -> None:
         require_positive(batch_size=self.batch_size)
+        preset_for(self.preset, (1, 1))  # an unknown name is told here, not after an hour
 
     def _explain(self, classifier: Classifier, pixels: Tensor, target: Tensor) -> Tensor:
         found = learn_masks(
