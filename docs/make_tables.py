@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+from affidavit.attribution import PRESETS
+from affidavit.attribution.explainers import EXPLAINERS
 from affidavit.data import named_sets
 from affidavit.graph import supported_ops
 from affidavit.methods import METHODS
@@ -83,12 +88,42 @@ def widths() -> Iterator[str]:
             yield f"| {name} | {' | '.join(mean)} | {speed} |"
 
 
+def explainers() -> Iterator[str]:
+    yield "| name | what it is | options |"
+    yield "|---|---|---|"
+    for name, kind in EXPLAINERS.items():
+        meaning = (inspect.getdoc(kind) or "").splitlines()[0].rstrip(".").replace("|", "\\|")
+        defaults = [(field.name, field.default) for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+        options = ", ".join(f"`{option} = {value!r}`" for option, value in defaults) or "none"
+        yield f"| `{name}` | {meaning} | {options} |"
+
+
+def presets() -> Iterator[str]:
+    sides = {"paper": 224, "official-imagenet": 224, "official-cifar": 32}
+    found = {name: flat(PRESETS[name]((side, side))) for name, side in sides.items()}
+    yield "| constant | " + " | ".join(f"`{name}`" for name in found) + " |"
+    yield "|---|" + "---|" * len(found)
+    for key in next(iter(found.values())):
+        cells = [constants[key] for constants in found.values()]
+        texts = [f"{cell:.4g}" if isinstance(cell, float) else f"{cell}" for cell in cells]
+        yield f"| `{key}` | {' | '.join(texts)} |"
+
+
+def flat(preset: Any) -> dict[str, Any]:
+    """A preset's constants by name, those of its optimiser among them."""
+    found = dataclasses.asdict(preset)
+    optimiser = found.pop("optimiser")
+    return found | {f"optimiser.{name}": value for name, value in optimiser.items()}
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "ops": ops,
     "data sets": data_sets,
     "costs": costs,
     "tightness": tightness,
     "widths": widths,
+    "explainers": explainers,
+    "presets": presets,
 }
 
 
