@@ -21,6 +21,7 @@ from affidavit.attribution.evaluation import deletion, insertion
 from affidavit.attribution.explainers import RISE, LearnedMask, Saliency
 from affidavit.cli import app
 from affidavit.cli.explain import EXAMPLES
+from affidavit.cli.explain_images import told_apart
 from affidavit.cli.explain_setup import explainers_of
 
 NETWORK = """
@@ -209,6 +210,11 @@ def test_the_first_images_are_shown(folder: Path) -> None:
     assert "row-19" in result.output
     assert "row-20" not in result.output
     assert "Means over 25 images" in result.output
+
+
+def test_images_of_one_name_are_told_apart() -> None:
+    assert told_apart(["a", "b", "a", "a-1"]) == ("a-2", "b", "a-3", "a-1")
+    assert told_apart([]) == ()
 
 
 def test_quiet_prints_nothing(folder: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from affidavit.attribution.pictures import comparison_grid, curves, learning_progress, panel
 from affidavit.attribution.pictures.images import array_of, relevance
+from affidavit.cli.explain_images import told_apart
 from affidavit.cli.explain_setup import Asked
 from affidavit.cli.explain_tables import image_record, line, record
 from affidavit.cli.explain_work import Explanations, Measured
@@ -29,8 +30,8 @@ def write(
     """Writes the files and returns the names of those beside the images' folders, and how many
     such folders there are."""
     try:
-        for place, name in enumerate(asked.names):
-            of_image = folder / _safe(name)
+        for place, name in enumerate(told_apart([_safe(name) for name in asked.names])):
+            of_image = folder / name
             of_image.mkdir(exist_ok=True)
             _write_image(asked, measured, found, place, of_image)
         written = [f"{len(asked.names)} folder{'s'[: len(asked.names) != 1]} of images"]

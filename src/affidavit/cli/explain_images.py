@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def pictures_of(
         raise DataError(f"the images have the shapes {shapes}; expected one: give --size")
     if shape is not None and shapes[0] != shape:
         raise DataError(f"the images have the shape {shapes[0]}; the model takes {shape}")
-    return _told_apart(names), torch.from_numpy(np.concatenate(parts)), classes
+    return told_apart(names), torch.from_numpy(np.concatenate(parts)), classes
 
 
 def _files(source: str) -> list[Path] | None:
@@ -128,12 +129,16 @@ def _rows(
     return [f"row-{row}" for row in rows], part.inputs[rows], dataset.class_names
 
 
-def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, with a number where several are alike."""
+def told_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, with a number where several are alike; no two are the same."""
     counts = Counter(names)
-    seen: Counter[str] = Counter()
+    taken = {name for name in names if counts[name] == 1}
     told = []
     for name in names:
-        seen[name] += 1
-        told.append(name if counts[name] == 1 else f"{name}-{seen[name]}")
+        chosen = name
+        if counts[name] > 1:
+            numbered = (f"{name}-{number}" for number in count(1))
+            chosen = next(other for other in numbered if other not in taken)
+            taken.add(chosen)
+        told.append(chosen)
     return tuple(told)
