@@ -198,7 +198,8 @@ class Classifier(nn.Module):
         if values.ndim < 2 or values.flatten(1).shape[1] < 2:
             raise ModelError(
                 f"the model gave {list(values.shape)}; expected a score for each of two or more"
-                " classes. Of a single score z, torch.cat([0 * z, z], 1) makes two."
+                " classes. Of a single score, affidavit.attribution.two_classes.TwoClasses makes"
+                " two."
             )
         return values.flatten(1)
 
