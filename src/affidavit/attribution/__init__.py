@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from affidavit.attribution.classifier import Classifier, Preprocessing
 from affidavit.attribution.fill_ins import FILL_INS, fill_in
 from affidavit.attribution.neuromask import PRESETS, Masks, learn_masks
+from affidavit.attribution.reference import Against, drawn, learn_row_masks
+from affidavit.attribution.tokens import TextClassifier, learn_token_masks
 
 if TYPE_CHECKING:
     from affidavit.attribution.neuromask import NeuroMask
@@ -14,12 +16,17 @@ if TYPE_CHECKING:
 __all__ = [
     "FILL_INS",
     "PRESETS",
+    "Against",
     "Classifier",
     "Masks",
     "NeuroMask",
     "Preprocessing",
+    "TextClassifier",
+    "drawn",
     "fill_in",
     "learn_masks",
+    "learn_row_masks",
+    "learn_token_masks",
 ]
 
 

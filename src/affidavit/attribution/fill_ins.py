@@ -78,6 +78,21 @@ def _blur(pixels: Tensor, data_range: Range, seed: int) -> Tensor:
     return gaussian_blur(pixels, _BLUR * min(pixels.shape[2:])).clamp(*data_range)
 
 
+def _line(pixels: Tensor, data_range: Range, seed: int) -> Tensor:
+    if pixels.ndim == 2:
+        return _mean(pixels, data_range, seed)
+    first, last = pixels[..., :1], pixels[..., -1:]
+    return first + (last - first) * torch.linspace(0, 1, pixels.shape[-1]).to(pixels)
+
+
+def _own_noise(pixels: Tensor, data_range: Range, seed: int) -> Tensor:
+    axes = tuple(range(2, pixels.ndim)) or (1,)
+    spread, mean = torch.std_mean(pixels, axes, correction=0, keepdim=True)
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(pixels.shape[1:], generator=generator, dtype=torch.float64)
+    return (mean + spread * drawn.to(pixels)).clamp(*data_range)
+
+
 def _noise(pixels: Tensor, data_range: Range, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     # One draw for all, on the CPU in one dtype: neither batch nor device changes it.
@@ -88,8 +103,20 @@ def _noise(pixels: Tensor, data_range: Range, seed: int) -> Tensor:
 
 
 FILL_INS: Mapping[str, FillIn] = MappingProxyType(
-    {"black": _black, "grey": _grey, "mean": _mean, "blur": _blur, "noise": _noise}
+    {
+        "black": _black,
+        "grey": _grey,
+        "mean": _mean,
+        "blur": _blur,
+        "line": _line,
+        "noise": _noise,
+        "own_noise": _own_noise,
+    }
 )
 """What each fill-in is: `black`, the lower end of the range; `grey`, its middle; `mean`, each
-image's mean in each channel; `blur`, the image under a Gaussian of 10/224 of its shorter side;
-`noise`, uniform over the range, the same for all images."""
+image's mean in each channel; `blur`, the image under a Gaussian of 10/224 of its shorter side, on
+signals a local mean; `line`, straight between the two ends of a signal (of each line of an image);
+`noise`, uniform over the range, the same for all images; `own_noise`, Gaussian with the mean and
+the spread of the input's own channel. Features of a row [batch, feature] follow no order: `blur`
+and `line` are there the row's mean. What tables and texts put in place of what is hidden comes
+from data: see :mod:`affidavit.attribution.reference`."""

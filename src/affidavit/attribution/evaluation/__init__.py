@@ -18,6 +18,7 @@ from affidavit.attribution.evaluation.sensitivity import max_sensitivity
 from affidavit.attribution.evaluation.similarity import rank_correlation, structural_similarity
 from affidavit.attribution.evaluation.sparseness import gini, mask_area
 from affidavit.attribution.evaluation.survey import Method, Record, columns, read, survey
+from affidavit.attribution.evaluation.texts import token_curve
 
 __all__ = [
     "Cost",
@@ -51,4 +52,5 @@ __all__ = [
     "structural_similarity",
     "survey",
     "table",
+    "token_curve",
 ]

@@ -1,4 +1,7 @@
-"""Deletion and insertion: how the prediction goes as pixels go or come, the most relevant first."""
+"""Deletion and insertion: how the prediction goes as places go or come, the most relevant first.
+
+A place is a pixel of an image, a time of a signal, a token of a text or a feature of a row.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class Curve:
     """The target's fate along a curve, for each image.
 
     Attributes:
-        shares: share of the pixels that were deleted or inserted, [point].
+        shares: share of the places that were deleted or inserted, [point].
         probability: softmax probability of the target, [batch, point].
         kept: whether the target is the predicted class (of equal scores none is), [batch, point].
     """
@@ -62,29 +65,30 @@ def deletion(
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
 ) -> Curve:
-    """The most relevant pixels are replaced by a fill-in, step by step until none is left.
+    """The most relevant places are replaced by a fill-in, step by step until none is left.
 
     A small area is good: the prediction falls as soon as what decided it is gone.
 
     Args:
         classifier: the network. It is left as it was.
-        pixels: images [batch, channel, height, width].
+        pixels: images [batch, channel, height, width], signals [batch, channel, place] or rows
+            [batch, place].
         target: classes, as of :func:`affidavit.attribution.targets.classes`.
-        attribution: [batch, height, width]; larger = more relevant.
+        attribution: [batch, height, width] or [batch, place]; larger = more relevant.
         fill: an entry of :data:`affidavit.attribution.fill_ins.FILL_INS`.
         steps: equal steps; the curve has a point more.
-        batch_size: images that are evaluated at once, of all images and steps.
-        seed: of the order among equally relevant pixels, and of the fill-in `noise`.
+        batch_size: inputs that are evaluated at once, of all inputs and steps.
+        seed: of the order among equally relevant places, and of fill-ins that are drawn.
 
     Raises:
         DataError: pixels or attributions that do not fit each other or the classifier.
         DomainError: a fill-in, target or number of steps without meaning.
         ModelError: the model gives NaN or infinite scores.
 
-    Guarantee: `empirical`; masked images are unlike those trained on. Source: Petsiuk, Das and
+    Guarantee: `empirical`; masked inputs are unlike those trained on. Source: Petsiuk, Das and
     Saenko 2018, section 3.3.
     """
-    shares = _equal(steps)
+    shares = equal_shares(steps)
     return curve(classifier, pixels, target, attribution, shares, "deletion",
                  fill=fill, batch_size=batch_size, seed=seed)  # fmt: skip
 
@@ -100,12 +104,12 @@ def insertion(
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
 ) -> Curve:
-    """The most relevant pixels come first into a fill-in, step by step until all are there.
+    """The most relevant places come first into a fill-in, step by step until all are there.
 
     A large area is good: the prediction is back as soon as what decided it is. Arguments, errors,
     guarantee and source as of :func:`deletion`.
     """
-    shares = _equal(steps)
+    shares = equal_shares(steps)
     return curve(classifier, pixels, target, attribution, shares, "insertion",
                  fill=fill, batch_size=batch_size, seed=seed)  # fmt: skip
 
@@ -122,32 +126,35 @@ def curve(
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
 ) -> Curve:
-    """A deletion or an insertion at any shares of the pixels, in [0, 1].
+    """A deletion or an insertion at any shares of the places, in [0, 1].
 
-    A share s stands for the ⌊s · pixels + 1/2⌋ most relevant ones. Other arguments, errors and
+    A share s stands for the ⌊s · places + 1/2⌋ most relevant ones. Other arguments, errors and
     guarantee as of :func:`deletion`.
     """
     if not all(0 <= share <= 1 for share in shares) or not shares:
         raise DomainError(f"shares are {list(shares)}; expected numbers in [0, 1]")
-    images, wanted = checked(classifier, pixels, target, attribution)
-    other = fill_in(fill, images, classifier.data_range, seed)
-    first, second = (images, other) if direction == "deletion" else (other, images)
+    inputs, wanted = checked(classifier, pixels, target, attribution, images_only=False)
+    other = fill_in(fill, inputs, classifier.data_range, seed)
+    first, second = (inputs, other) if direction == "deletion" else (other, inputs)
     size = attribution[0].numel() if len(attribution) else 0
     counts = torch.tensor([math.floor(share * size + 0.5) for share in shares])
-    counts = counts.to(images.device)
+    counts = counts.to(inputs.device)
     order = ranks(attribution, seed)
-    probability = images.new_empty(len(images), len(shares))
-    kept = torch.empty(len(images), len(shares), dtype=torch.bool, device=images.device)
+    probability = inputs.new_empty(len(inputs), len(shares))
+    kept = torch.empty(len(inputs), len(shares), dtype=torch.bool, device=inputs.device)
     # One list of all pairs of an image and a point, so that batches are full.
-    pairs = torch.cartesian_prod(torch.arange(len(images)), torch.arange(len(shares)))
+    pairs = torch.cartesian_prod(torch.arange(len(inputs)), torch.arange(len(shares)))
     with classifier.evaluating(), torch.no_grad():
         for rows, points in batches(batch_size, *pairs.unbind(1)):
-            changed = order[rows] < counts[points][:, None, None]
-            mixed = torch.where(changed[:, None], second[rows], first[rows])
+            places = order[rows]
+            changed = places < counts[points].reshape(-1, *(1,) * (places.ndim - 1))
+            if inputs.ndim > 2:  # the same for all channels
+                changed = changed[:, None]
+            mixed = torch.where(changed, second[rows], first[rows])
             chance, is_first = outcome(classifier, mixed, wanted[rows])
             probability[rows, points] = chance
             kept[rows, points] = is_first
-    return Curve(images.new_tensor(list(shares)), probability, kept)
+    return Curve(inputs.new_tensor(list(shares)), probability, kept)
 
 
 def kept_prediction(
@@ -170,7 +177,8 @@ def kept_prediction(
     return found.kept
 
 
-def _equal(steps: int) -> list[float]:
+def equal_shares(steps: int) -> list[float]:
+    """0 to 1 in so many equal steps. Raises DomainError unless there is at least one."""
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         raise DomainError(f"steps is {steps!r}; expected a whole number, at least 1")
     return [step / steps for step in range(steps + 1)]

@@ -12,33 +12,54 @@ from affidavit.errors import DataError
 
 
 def checked(
-    classifier: Classifier, pixels: Tensor, target: Target, attribution: Tensor
+    classifier: Classifier,
+    pixels: Tensor,
+    target: Target,
+    attribution: Tensor,
+    *,
+    images_only: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """The images, cut off from autograd, and their classes, [batch].
+    """The inputs, cut off from autograd, and their classes, [batch].
+
+    Args:
+        classifier, target: as of the measures.
+        pixels: images [batch, channel, height, width]; unless `images_only`, also signals and
+            tokens [batch, channel, place] and rows [batch, place].
+        attribution: [batch, *place].
+        images_only: whether a measure has no meaning for anything else.
 
     Raises DataError, DomainError or ModelError, as the classifier and the target do, and DataError
-    for an attribution that is not [batch, height, width] or holds NaN.
+    for an attribution of another shape or with NaN.
     """
     classifier.check(pixels)
-    images = pixels.detach()
-    check_attribution(attribution)
-    expected = [len(images), *images.shape[2:]]
-    if images.ndim != 4 or list(attribution.shape) != expected:
+    inputs = pixels.detach()
+    check_attribution(attribution, axes=2 if images_only else max(1, inputs.ndim - 2))
+    place = inputs.shape[2:] or inputs.shape[1:]
+    if (images_only and inputs.ndim != 4) or list(attribution.shape) != [len(inputs), *place]:
+        expected = "[batch, channel, height, width] and [batch, height, width]"
+        if not images_only:
+            expected = "[batch, channel, *place] and [batch, *place], or [batch, place] twice"
         raise DataError(
-            f"the images have the shape {list(images.shape)}, the attribution"
-            f" {list(attribution.shape)}; expected [batch, channel, height, width] and [batch,"
-            " height, width]"
+            f"the inputs have the shape {list(inputs.shape)}, the attribution"
+            f" {list(attribution.shape)}; expected {expected}"
         )
-    if len(images) == 0:
-        return images, torch.zeros(0, dtype=torch.long, device=images.device)
-    return images, class_of(classifier, images, target)
+    if len(inputs) == 0:
+        return inputs, torch.zeros(0, dtype=torch.long, device=inputs.device)
+    return inputs, class_of(classifier, inputs, target)
 
 
-def check_attribution(attribution: Tensor) -> None:
-    """Raises DataError unless it is [batch, height, width] without NaN."""
-    if not isinstance(attribution, Tensor) or attribution.ndim != 3:
+def check_attribution(attribution: Tensor, axes: int | None = 2) -> None:
+    """Raises DataError unless it is [batch, *place] without NaN.
+
+    Args:
+        attribution: what is checked.
+        axes: of places: 2 for images, 1 for signals, tokens and rows; `None`: any number.
+    """
+    expected = "[batch, height, width]" if axes == 2 else "[batch, place]"
+    wrong = not isinstance(attribution, Tensor) or attribution.ndim < 2
+    if wrong or (axes is not None and attribution.ndim != axes + 1):
         seen = list(attribution.shape) if isinstance(attribution, Tensor) else type(attribution)
-        raise DataError(f"the attribution is {seen}; expected a tensor [batch, height, width]")
+        raise DataError(f"the attribution is {seen}; expected a tensor {expected}")
     bad = attribution.isnan().flatten(1).any(1)
     if bool(bad.any()):
         raise DataError(f"the attribution of input {int(bad.nonzero()[0])} has NaN")

@@ -1,4 +1,4 @@
-"""The order of pixels by relevance."""
+"""The order of places by relevance."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor
 
 
 def ranks(attribution: Tensor, seed: int = 0) -> Tensor:
-    """The place of each pixel, 0 for the most relevant, of the shape of `attribution`.
+    """The turn of each place, 0 for the most relevant, of the shape of `attribution`.
 
-    Equally relevant pixels come in a random order, the same for all images of a size: in their
+    Equally relevant places come in a random order, the same for all inputs of a size: in their
     given order they would go line by line from the top, which is an attribution of its own.
 
     Args:
-        attribution: [batch, height, width].
+        attribution: [batch, *place].
         seed: of that order.
     """
     flat = attribution.flatten(1)

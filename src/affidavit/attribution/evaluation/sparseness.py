@@ -11,17 +11,17 @@ from affidavit.attribution.evaluation.inputs import check_attribution
 def gini(attribution: Tensor) -> Tensor:
     """Gini index of the sizes of an attribution, [batch].
 
-    0 where all pixels count alike (or none at all), `1 - 1/n` where one of n does all. With sizes
+    0 where all places count alike (or none at all), `1 - 1/n` where one of n does all. With sizes
     in rising order, `Σ_k (2k - n - 1) a_k / (n Σ a)`.
 
     Args:
-        attribution: [batch, height, width].
+        attribution: [batch, height, width], or of other places.
 
     Raises DataError for another shape or NaN.
 
     Source: Hurley and Rickard 2009; Chalasani et al. 2020, for attributions.
     """
-    check_attribution(attribution)
+    check_attribution(attribution, axes=None)
     sizes = attribution.flatten(1).abs().double().sort(dim=1).values
     n = sizes.shape[1]
     weights = 2 * torch.arange(1, n + 1, device=sizes.device, dtype=sizes.dtype) - n - 1
@@ -30,11 +30,11 @@ def gini(attribution: Tensor) -> Tensor:
 
 
 def mask_area(mask: Tensor) -> Tensor:
-    """Mean of a mask in [0, 1], [batch]: the share of the image that it keeps.
+    """Mean of a mask in [0, 1], [batch]: the share of the places that it keeps.
 
     Raises DataError for another shape, or values outside [0, 1].
     """
-    check_attribution(mask)
+    check_attribution(mask, axes=None)
     if mask.numel() and (float(mask.min()) < 0 or float(mask.max()) > 1):
         from affidavit.errors import DataError
 

@@ -10,7 +10,12 @@ from torch import Tensor
 from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.neuromask.masks import Masks, Record
 from affidavit.attribution.neuromask.penalised import learn_penalised
-from affidavit.attribution.neuromask.presets import AnyPreset, Preset, preset_for
+from affidavit.attribution.neuromask.presets import (
+    AnyPreset,
+    Preset,
+    filled_with,
+    preset_for,
+)
 from affidavit.attribution.neuromask.problem import Problem, laid_out
 from affidavit.attribution.neuromask.ranked import learn_ranked
 from affidavit.attribution.progress import Progress
@@ -24,6 +29,8 @@ def learn_masks(
     target: Target = None,
     preset: str | AnyPreset = "fast",
     *,
+    fill_in: str | None = None,
+    neighbours: bool = True,
     seed: int = 0,
     batch_size: int = 16,
     history: Collection[int] = (),
@@ -41,6 +48,9 @@ def learn_masks(
         target: the class to explain; left out, the predicted one.
         preset: one of :data:`~affidavit.attribution.neuromask.presets.PRESETS` by name, or
             constants of one's own.
+        fill_in: what hidden parts become, in place of what the preset says.
+        neighbours: whether places that follow each other belong together, so that masks are
+            smoothed; features without channels never do.
         seed: of the first weights, and of other draws.
         batch_size: how many inputs are learned together; memory is in proportion to it, and does
             not grow with the steps.
@@ -49,13 +59,13 @@ def learn_masks(
 
     Raises:
         DataError, ModelError: as :meth:`Classifier.scores`; an empty batch gives empty masks.
-        DomainError: a wrong target, an unknown preset, a batch size below 1.
+        DomainError: a wrong target, an unknown preset or fill-in, a batch size below 1.
     """
     classifier.check(pixels)
     if batch_size < 1:
         raise DomainError(f"batch_size is {batch_size}; expected at least 1")
     shape = tuple(pixels.shape[2:] or pixels.shape[1:])
-    constants = preset_for(preset, shape)
+    constants = filled_with(preset_for(preset, shape), fill_in)
     if len(pixels) == 0:
         return _nothing(pixels, shape)
     pixels = pixels.detach()
@@ -66,7 +76,7 @@ def learn_masks(
     with classifier.evaluating(), torch.no_grad():
         for first in parts:
             part = slice(first, first + batch_size)
-            problem = Problem(classifier, laid_out(pixels[part]), chosen[part])
+            problem = Problem(classifier, laid_out(pixels[part]), chosen[part], neighbours)
             record = Record(len(problem.pixels), frozenset(history))
             mask, taken = (
                 learn_penalised(problem, constants, seed, record, ticks.tick)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -196,3 +196,15 @@ def preset_for(preset: str | AnyPreset, shape: tuple[int, ...]) -> AnyPreset:
         hint = nearest(str(preset), PRESETS)
         raise DomainError(f"there is no preset {preset!r}{hint}; known: {known}")
     return PRESETS[preset](shape)
+
+
+def filled_with(preset: AnyPreset, fill_in: str | None) -> AnyPreset:
+    """The preset with another fill-in for hidden parts; with none given, as it is.
+
+    Raises DomainError for an unknown name.
+    """
+    if fill_in is None:
+        return preset
+    if isinstance(preset, Preset):
+        return replace(preset, fill_in=fill_in)
+    return replace(preset, fill_ins=(fill_in,))

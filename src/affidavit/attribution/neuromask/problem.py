@@ -18,11 +18,13 @@ class Problem:
         classifier: the network; learning calls it within :meth:`Classifier.evaluating`.
         pixels: inputs [batch, channel, *place], or [batch, place] where there is no channel.
         target: the class of each, [batch].
+        neighbours: whether places that follow each other belong together, where there are channels.
     """
 
     classifier: Classifier
     pixels: Tensor
     target: Tensor
+    neighbours: bool = True
 
     @property
     def place(self) -> tuple[int, ...]:
@@ -32,7 +34,7 @@ class Problem:
     @property
     def has_neighbours(self) -> bool:
         """Whether places that follow each other belong together: not the features of a row."""
-        return self.pixels.ndim > 2
+        return self.neighbours and self.pixels.ndim > 2
 
     def take(self, index: Tensor) -> Problem:
         """The problem of inputs picked by number."""
