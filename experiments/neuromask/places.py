@@ -125,10 +125,13 @@ Areas: TypeAlias = tuple[Tensor, Tensor]
 
 
 def scored(
-    maps: Mapping[str, Tensor], curves: Mapping[str, Callable[[Tensor], Areas]], seed: int
+    maps: Mapping[str, Tensor],
+    curves: Mapping[str, Callable[[Tensor], Areas]],
+    first: Mapping[str, str],
+    seed: int,
 ) -> dict[str, Any]:
-    """Deletion, insertion and their difference under each fill-in, as means with intervals, and
-    the paired difference of the first method from each other."""
+    """Deletion, insertion and the gap between them under each fill-in, as means with intervals,
+    and the paired difference of one method's gap from the others', for each fill-in its own."""
     found: dict[str, Any] = {}
     for fill, areas in curves.items():
         columns: dict[str, dict[str, np.ndarray]] = {"deletion": {}, "insertion": {}, "gap": {}}
@@ -137,7 +140,6 @@ def scored(
             columns["deletion"][name] = deletion.double().numpy()
             columns["insertion"][name] = insertion.double().numpy()
             columns["gap"][name] = (insertion - deletion).double().numpy()
-        first = next(iter(maps))
         found[fill] = {
             "mean": {
                 measure: {
@@ -147,9 +149,9 @@ def scored(
                 }
                 for measure, of in columns.items()
             },
-            f"gap of {first} less that of": {
+            f"gap of {first[fill]} less that of": {
                 row.other: [row.difference.mean, row.difference.lower, row.difference.upper]
-                for row in compare(columns["gap"], first, larger_is_better=True, seed=seed)
+                for row in compare(columns["gap"], first[fill], larger_is_better=True, seed=seed)
             },
         }
     return found
@@ -158,7 +160,7 @@ def scored(
 def show(found: Mapping[str, Any], milliseconds: Mapping[str, float]) -> None:
     """The table on stderr."""
     for fill, result in found.items():
-        say(f"hidden by {fill}: deletion, insertion, gap; first less this")
+        say(f"hidden by {fill}: deletion, insertion, gap; ms; gap of its own mask less this one")
         paired = next(value for key, value in result.items() if key != "mean")
         for name, of in result["mean"]["gap"].items():
             cells = [result["mean"][m][name][0] for m in ("deletion", "insertion")]

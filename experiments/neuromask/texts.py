@@ -169,7 +169,10 @@ def explained(
     curves = {
         f"{hidden} embedding": lambda a, by=by: areas(by, a) for hidden, by in text.items()
     }  # fmt: skip
-    found = scored(maps, curves, seed)
+    best = next(iter(presets))
+    found = scored(
+        maps, curves, {f"{name} embedding": f"mask {best}, {name}" for name in text}, seed
+    )
     show(found, milliseconds)
     return {
         "accuracy": trained["accuracy"],
@@ -177,7 +180,9 @@ def explained(
         "texts": len(ids),
         "milliseconds an input": milliseconds,
         **found,
-        "most relevant words": favourites(trained, ids, target, next(iter(maps.values()))),
+        "words most often among the first three": favourites(
+            trained, ids, target, next(iter(maps.values()))
+        ),
     }
 
 

@@ -25,7 +25,7 @@ def test_every_fill_in(name: str, shape: tuple[int, ...]) -> None:
     torch.testing.assert_close(found, alone)
     assert fill_in(name, pixels[:0], (-1.0, 1.0)).shape == (0, *shape[1:])
     constant = torch.full(shape, 0.25)
-    if name in ("mean", "blur"):
+    if name in ("mean", "blur", "line", "own_noise"):
         torch.testing.assert_close(fill_in(name, constant), constant)
 
 
@@ -39,6 +39,24 @@ def test_what_they_are() -> None:
     assert torch.equal(noise[0], noise[1])
     assert abs(float(noise.mean()) - 0.5) < 0.02
     assert not torch.equal(noise, fill_in("noise", images(2, size=64), seed=2))
+
+
+def test_what_they_are_on_signals_and_rows() -> None:
+    signal = torch.tensor([[[0.2, 0.9, 0.1, 0.7, 0.6], [0.5, 0.0, 1.0, 0.0, 0.1]]])
+    line = fill_in("line", signal)
+    torch.testing.assert_close(line[0, 0], torch.tensor([0.2, 0.3, 0.4, 0.5, 0.6]))
+    torch.testing.assert_close(line[0, 1], torch.tensor([0.5, 0.4, 0.3, 0.2, 0.1]))
+    torch.testing.assert_close(fill_in("line", signal[..., :1]), signal[..., :1])
+    # Features of a row follow no order.
+    row = torch.tensor([[0.2, 0.9, 0.1]])
+    for name in ("line", "blur", "mean"):
+        torch.testing.assert_close(fill_in(name, row), torch.full((1, 3), 0.4))
+    long = 0.5 + 0.05 * torch.randn(2, 1, 4000, generator=torch.Generator().manual_seed(0))
+    long[1] += 0.2
+    noise = fill_in("own_noise", long, seed=4)
+    torch.testing.assert_close(noise.mean(2), long.mean(2), atol=0.01, rtol=0)
+    torch.testing.assert_close(noise.std(2), long.std(2), atol=0.005, rtol=0)
+    assert not torch.equal(noise, fill_in("own_noise", long, seed=5))
 
 
 @pytest.mark.parametrize("deviation", [0.0, 0.4, 3.0, 9.0])

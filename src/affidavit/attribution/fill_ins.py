@@ -87,7 +87,8 @@ def _line(pixels: Tensor, data_range: Range, seed: int) -> Tensor:
 
 def _own_noise(pixels: Tensor, data_range: Range, seed: int) -> Tensor:
     axes = tuple(range(2, pixels.ndim)) or (1,)
-    spread, mean = torch.std_mean(pixels, axes, correction=0, keepdim=True)
+    mean = pixels.mean(axes, keepdim=True)
+    spread = (pixels - mean).square().mean(axes, keepdim=True).sqrt()
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(pixels.shape[1:], generator=generator, dtype=torch.float64)
     return (mean + spread * drawn.to(pixels)).clamp(*data_range)

@@ -86,6 +86,33 @@ def test_of_a_linear_model_the_curve_is_known() -> None:
     torch.testing.assert_close(behind.probability.flip(1), added.probability)
 
 
+def test_a_place_may_be_a_time_or_a_feature() -> None:
+    """Signals are images of one line, rows signals of one channel."""
+    signal = images(3, channels=2, size=9).double()[:, :, 0]
+    weight = torch.randn(2, 1, 9, generator=torch.Generator().manual_seed(0)).double()
+
+    class Wide(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            image = x.reshape(len(x), -1, 1, 9)
+            score = (weight[: image.shape[1]] * image).sum((1, 2, 3))
+            return torch.stack([-score, score], 1)
+
+    classifier, relevance = Classifier(Wide()), attribution(3, 1, 9).double()
+    for x, fill in ((signal, "line"), (signal, "own_noise"), (signal[:, :1], "mean")):
+        expected = deletion(classifier, x[:, :, None], 1, relevance, fill=fill, steps=9)
+        found = deletion(classifier, x, 1, relevance[:, 0], fill=fill, steps=9)
+        torch.testing.assert_close(found.probability, expected.probability)
+    rows = insertion(classifier, signal[:, 0], 1, relevance[:, 0], fill="mean", steps=9)
+    expected = insertion(classifier, signal[:, :1], 1, relevance[:, 0], fill="mean", steps=9)
+    torch.testing.assert_close(rows.probability, expected.probability)
+    with pytest.raises(
+        DataError, match=r"attribution is \[3, 1, 9\]; expected a tensor \[batch, p"
+    ):
+        deletion(classifier, signal, 1, relevance)
+    with pytest.raises(DataError, match=r"shape \[3, 2, 9\], the attribution \[3, 8\]; expected"):
+        deletion(classifier, signal, 1, relevance[:, 0, :8])
+
+
 def test_kept_predictions_and_the_least_share() -> None:
     weight = torch.zeros(1, 2, 5).double()
     weight[0, 0, :2] = 1.0
