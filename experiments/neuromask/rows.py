@@ -127,7 +127,7 @@ def explained(
         "accuracy": trained["accuracy"],
         "features": trained["features"],
         "rows": len(rows),
-        "milliseconds an input": milliseconds,
+        "processor milliseconds an input": milliseconds,
         **(found := scored(maps, curves, first, seed)),
     }
     show(found, milliseconds)

@@ -124,7 +124,7 @@ def explained(
     return {
         "accuracy": trained["accuracy"],
         "signals": len(x),
-        "milliseconds an input": milliseconds,
+        "processor milliseconds an input": milliseconds,
         **found,
     }
 

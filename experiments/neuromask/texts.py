@@ -178,7 +178,7 @@ def explained(
         "accuracy": trained["accuracy"],
         "words known": len(trained["words"]),
         "texts": len(ids),
-        "milliseconds an input": milliseconds,
+        "processor milliseconds an input": milliseconds,
         **found,
         "words most often among the first three": favourites(
             trained, ids, target, next(iter(maps.values()))
