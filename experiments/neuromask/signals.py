@@ -8,7 +8,7 @@ outlines that are explained. Hidden parts become the straight line between the s
 local mean (`blur`), its mean, or noise of its own spread, or, as the preset `fast-signals` has it,
 line and local mean in turn; curves are drawn with both.
 
-The constants of the masks were chosen on validation outlines (`--part validation`), the results
+The stages of `fast-signals` were chosen on validation outlines (`--part validation`), the results
 are of test outlines.
 """
 
