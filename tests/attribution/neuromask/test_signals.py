@@ -54,6 +54,16 @@ def test_the_bump_is_found(preset: str, fill: str | None) -> None:
         assert (sign * (own - control) > 0).all()
 
 
+def test_batched_equals_one_by_one() -> None:
+    x, classifier = bumps([3, 17, 30]).double(), Classifier(FindsBumps().double())
+    whole = learn_masks(classifier, x, None, "fast-signals", fill_in="own_noise", seed=3)
+    for row in range(3):
+        alone = learn_masks(
+            classifier, x[row : row + 1], None, "fast-signals", fill_in="own_noise", seed=3
+        )
+        torch.testing.assert_close(whole.mask[row], alone.mask[0])
+
+
 def test_no_mask_where_the_network_does_not_look() -> None:
     both = torch.maximum(bumps([4]), bumps([28]))
     found = learn_masks(Classifier(FindsBumps(reach=20)), both, 1, "fast-signals")
