@@ -93,6 +93,28 @@ def test_parts_of_a_ball_share_what_does_not_depend_on_the_centre() -> None:
     torch.testing.assert_close(twice.width, 2 * whole.width, rtol=1e-4, atol=0)
 
 
+def test_pieces_of_a_ball_of_other_shapes_do_not_share_what_depends_on_the_shape() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(4, 2, 5, 6, generator=generator, dtype=torch.float64)
+    w = Interval.point(torch.randn(4, 2, 3, 3, generator=generator, dtype=torch.float64))
+    ball = Ball(x, torch.tensor(0.5, dtype=torch.float64))
+    corner = ball.at(x[:, :, :1, :1])
+    small = bilinear(convolve, 18, corner, w, axis=1)  # one tap of nine meets the image
+    large = bilinear(convolve, 18, ball, w, axis=1)
+    for found, center in ((small, corner.center), (large, x)):
+        middle = convolve(center, w.lower, None)
+        reach = convolve(torch.full_like(center, 0.5), w.magnitude, None)
+        assert found.lower.shape == middle.shape
+        torch.testing.assert_close(found.lower, middle - reach)
+        torch.testing.assert_close(found.upper, middle + reach)
+
+    rows = Interval.point(torch.randn(3, 6, generator=generator, dtype=torch.float64))
+    for part in (ball.at(x[:, 0, 0]), ball):
+        found = bilinear(F.linear, 6, part, rows)
+        reach = F.linear(torch.full_like(part.center, 0.5), rows.magnitude)
+        torch.testing.assert_close(found.upper, F.linear(part.center, rows.lower) + reach)
+
+
 def test_what_may_be_done_in_one_pass() -> None:
     x = torch.ones(2, 3)
     assert fused.fits(x, x.clone())

@@ -65,7 +65,8 @@ class Ball(Interval):
         return Ball(center, self.radius, self._images)
 
     def image(self, key: Hashable, compute: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        """What does not depend on the centre, computed once for all parts of a batch."""
-        if key not in self._images:
-            self._images[key] = compute()
-        return self._images[key]
+        """What depends on the centre by its shape alone, computed once for all parts of a batch."""
+        place = (key, self.center.shape[1:])
+        if place not in self._images:
+            self._images[place] = compute()
+        return self._images[place]
