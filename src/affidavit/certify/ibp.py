@@ -20,8 +20,9 @@ from affidavit.graph.intervals.interval import (
     outward,
     subtract,
 )
+from affidavit.graph.intervals.plain import plain_sums
 from affidavit.graph.intervals.products import bilinear
-from affidavit.graph.intervals.propagate import KEEPING, carry, plain_sums
+from affidavit.graph.intervals.propagate import KEEPING, carry
 
 Bounds = dict[str, Interval]
 

@@ -12,7 +12,7 @@ from affidavit.certify.backward import RULES
 from affidavit.certify.target import Score
 from affidavit.graph import BATCH, Graph, Interval, ops
 from affidavit.graph.intervals.interval import add
-from affidavit.graph.intervals.propagate import plain_sums
+from affidavit.graph.intervals.plain import plain_sums
 from affidavit.graph.ops import Op
 
 _NUMBERS = 1 << 22  # numbers in all values of a batch of points

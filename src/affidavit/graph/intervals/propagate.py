@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -13,10 +11,9 @@ from torch import Tensor
 from affidavit.errors import DomainError, ModelError, UnsupportedOpsError, nearest
 from affidavit.graph.graph import Graph, Node
 from affidavit.graph.intervals.interval import Interval, is_finite, meet
+from affidavit.graph.intervals.plain import plain_sums
 from affidavit.graph.intervals.rules import RULES
 from affidavit.graph.ops import MOVEMENT, Op, Pad, Relu
-
-_PLAIN = ContextVar("plain", default=False)
 
 
 def propagate(
@@ -108,27 +105,6 @@ KEEPING = (*MOVEMENT, Relu)
 
 def _pads_infinity(op: Op) -> bool:
     return isinstance(op, Pad) and math.isinf(op.value)
-
-
-@contextmanager
-def plain_sums() -> Iterator[None]:
-    """Products whose rounding is that of plain sums in the dtype.
-
-    cuDNN and NNPACK may choose algorithms (Winograd, FFT) that round otherwise, and a precision
-    that training lowered lets matrix products round to TF32 or bfloat16.
-    """
-    if _PLAIN.get():
-        yield
-        return
-    token = _PLAIN.set(True)
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.backends.cudnn.flags(enabled=False), torch.backends.nnpack.flags(enabled=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(precision)
-        _PLAIN.reset(token)
 
 
 def _check(graph: Graph, box: Interval, params: Mapping[str, Interval]) -> None:
