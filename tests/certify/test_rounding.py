@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from affidavit.certify import gradient_bounds
+from affidavit.certify import gradient_bounds, output_bounds
 from affidavit.certify.bounds import Method
 from affidavit.certify.boxes import input_box, weight_boxes
+from affidavit.errors import DomainError
 from affidavit.graph import Graph, Node, load, ops
 
 DTYPES = [torch.float32, torch.float64]
@@ -49,6 +50,21 @@ def test_the_range_of_the_data_is_not_cut(dtype: torch.dtype, end: float) -> Non
         assert low <= -Fraction(end)
         assert high >= Fraction(end)
         assert high <= Fraction(end) * (1 + 4 * Fraction(torch.finfo(dtype).eps))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_boxes_that_overflow_are_refused(dtype: torch.dtype, sign: int) -> None:
+    most = sign * torch.finfo(dtype).max
+    x = torch.tensor([[0.0, most, 1.0]], dtype=dtype)
+    for size in (abs(most) / 2, torch.full((3,), abs(most) / 2, dtype=dtype)):
+        with pytest.raises(DomainError, match="overflows"):
+            input_box(x, size)
+        with pytest.raises(DomainError, match="overflows"):
+            # ReLU alone, behind which nothing is looked at
+            output_bounds(nn.ReLU(), x, epsilon=size)
+        assert bool(torch.isfinite(input_box(x, size, (-abs(most), abs(most))).upper).all())
+        assert input_box(x[:0], size).lower.shape == (0, 3)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

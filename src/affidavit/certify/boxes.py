@@ -30,7 +30,7 @@ def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -
 
     Raises:
         DomainError: a negative, infinite or NaN size, a shape that does not broadcast, an input
-            outside the range, or one that is not finite.
+            outside the range, or one that is not finite; a box that overflows.
     """
     if not is_finite(x):
         raise DomainError("the input holds NaN or infinite entries: there is no box around them")
@@ -38,6 +38,9 @@ def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -
     if not bool((radius > 0).any()):
         box = Interval.point(x)
     elif radius.ndim == 0 and data_range is None:
+        if x.numel():
+            least, most = torch.aminmax(x)
+            _check_finite(Ball(least, radius).lower, Ball(most, radius).upper)
         return Ball(x, radius)
     else:
         # A sum is rounded by less than a step: the ends may not lie within what was asked for.
@@ -47,6 +50,8 @@ def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -
             fixed = radius == 0
             box = Interval(torch.where(fixed, x, box.lower), torch.where(fixed, x, box.upper))
     if data_range is None:
+        if not box.is_point:
+            _check_finite(box.lower, box.upper)
         return box
     least, most = (
         _broadcast("data_range", end, x, sign)
@@ -59,7 +64,16 @@ def input_box(x: Tensor, epsilon: Size = 0.0, data_range: Range | None = None) -
         )
     if box.is_point:
         return box
-    return Interval(torch.maximum(box.lower, least), torch.minimum(box.upper, most))
+    box = Interval(torch.maximum(box.lower, least), torch.minimum(box.upper, most))
+    _check_finite(box.lower, box.upper)
+    return box
+
+
+def _check_finite(lower: Tensor, upper: Tensor) -> None:
+    if not is_finite(lower, upper):
+        raise DomainError(
+            f"the box overflows in {lower.dtype}: an input or epsilon is too large for it"
+        )
 
 
 def weight_boxes(
