@@ -43,6 +43,21 @@ def test_the_transpose_of_a_convolution_of_signals(stride: int, kernel: int) -> 
     torch.testing.assert_close(conv_adjoint(op, y, weight, (13,)), expected)
 
 
+@pytest.mark.parametrize("channels", [1, 6])
+@pytest.mark.parametrize("padding", [(3, 0), (3, 3), (0, 3)])
+def test_windows_that_see_nothing_but_padding(channels: int, padding: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    op = ops.Conv((4,), (padding,), (1,), 1)
+    x = torch.randn(2, channels, 1, generator=generator, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(2, channels, 1, generator=generator, dtype=torch.float64)
+    value = F.conv1d(F.pad(x, padding), weight, None, 4)
+    y = torch.randn(value.shape, generator=generator, dtype=torch.float64)
+    (expected,) = torch.autograd.grad(value, x, y)
+    found = conv_adjoint(op, y, weight, (1,))
+    torch.testing.assert_close(found, expected)
+    assert found.is_contiguous()
+
+
 @pytest.mark.parametrize("point", [False, True])
 def test_relu_in_one_pass_is_the_product_with_its_derivative(point: bool) -> None:
     ends = torch.tensor([-2.0, -1.0, -0.0, 0.0, 1.0, 2.0])

@@ -20,7 +20,7 @@ from torch import Tensor
 from affidavit.certify import windows
 from affidavit.certify.derivatives import DERIVATIVES, derivative, prelu
 from affidavit.graph import Interval, ops
-from affidavit.graph.interpreter import evaluate
+from affidavit.graph.interpreter import evaluate, pad_pairs
 from affidavit.graph.intervals import fused
 from affidavit.graph.intervals.interval import (
     limits,
@@ -69,11 +69,10 @@ def conv_adjoint(op: ops.Conv, y: Tensor, weight: Tensor, size: Sequence[int]) -
         ]
         full = function(y, weight, None, op.stride, 0, 0, op.groups, op.dilation)
     # What the padding met is cut off; what no window reached gets 0.
-    pairs: list[int] = []
-    for axis in range(len(size) - 1, -1, -1):
-        before = op.padding[axis][0]
-        pairs += [-before, size[axis] + before - full.shape[2 + axis]]
-    return F.pad(full, pairs) if any(pairs) else full
+    kept = (slice(pad, pad + extent) for extent, (pad, _) in zip(size, op.padding, strict=True))
+    full = full[(slice(None), slice(None), *kept)]
+    short = tuple((0, extent - length) for extent, length in zip(size, full.shape[2:], strict=True))
+    return F.pad(full, pad_pairs(short)) if any(map(any, short)) else full.contiguous()
 
 
 FEW = 4
