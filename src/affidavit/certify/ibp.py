@@ -10,7 +10,7 @@ from torch import Tensor
 
 from affidavit.certify.backward import RULES
 from affidavit.certify.problem import Problem
-from affidavit.certify.target import Score
+from affidavit.certify.target import Score, by_class
 from affidavit.errors import DomainError, UnsupportedOpsError
 from affidavit.graph import BATCH, Graph, Interval, ops
 from affidavit.graph.intervals.interval import (
@@ -89,7 +89,7 @@ def margins(problem: Problem, chosen: Score) -> Interval:
         if len(node.operands) > 2:
             ahead = add(ahead, _ahead(bounds[node.operands[2]], chosen.first))
     else:
-        flat = Interval(logits.lower.flatten(1), logits.upper.flatten(1))
+        flat = Interval(by_class(logits.lower), by_class(logits.upper))
         index = chosen.first[:, None]
         own = Interval(flat.lower.gather(1, index), flat.upper.gather(1, index))
         ahead = subtract(own, flat)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from affidavit.certify.crown import kernels
 from affidavit.certify.crown.lines import Lines
+from affidavit.certify.target import by_class
 
 
 def least(a: Tensor, below: Tensor, above: Tensor) -> Tensor:
@@ -20,9 +21,9 @@ def least(a: Tensor, below: Tensor, above: Tensor) -> Tensor:
     if _is_learned(a, below, above):
         return _searched(a, below, above)
     if len(a) == 1 and below.ndim < a.ndim and max(len(below), len(above)) > 1:
-        rows = a[0].flatten(1)  # which all inputs share
-        products = rows.clamp(min=0) @ below.flatten(1).T + rows.clamp(max=0) @ above.flatten(1).T
-        return products.T
+        rows = flat(a)[0]  # which all inputs share
+        below, above = by_class(below), by_class(above)
+        return (rows.clamp(min=0) @ below.T + rows.clamp(max=0) @ above.T).T
     if not _compiles(a):
         return _inner(a.clamp(min=0), below) + _inner(a.clamp(max=0), above)
     return _least(a, below, above)
@@ -38,7 +39,7 @@ def bend(a: Tensor, lines: Lines) -> tuple[Tensor, Tensor]:
     entries, *rest = (_entries(x, a.ndim) for x in (a, *parts))
     batch = max(map(len, (a, *parts)))
     bent, found = a.new_empty((batch, *a.shape[1:])), a.new_empty((batch, a.shape[1]))
-    kernels.bend(*(x.numpy() for x in (entries, *rest, bent.flatten(2), found)))
+    kernels.bend(*(x.numpy() for x in (entries, *rest, flat(bent), found)))
     return bent, found
 
 
@@ -85,10 +86,15 @@ def _is_learned(*tensors: Tensor) -> bool:
 
 def _entries(x: Tensor, axes: int) -> Tensor:
     """[batch, row, entry], with one row where there was no axis of rows."""
-    return (x if x.ndim == axes else x.unsqueeze(1)).flatten(2).contiguous().detach()
+    return flat(x if x.ndim == axes else x.unsqueeze(1)).contiguous().detach()
+
+
+def flat(x: Tensor) -> Tensor:
+    """Every axis behind batch and row as one: of numbers, which have none, one of length 1."""
+    return x.unsqueeze(2) if x.ndim == 2 else x.flatten(2)
 
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     if b.ndim == a.ndim:
-        return (a * b).flatten(2).sum(-1)
-    return (a.flatten(2) @ b.flatten(1).unsqueeze(-1)).squeeze(-1)
+        return flat(a * b).sum(-1)
+    return (flat(a) @ by_class(b).unsqueeze(-1)).squeeze(-1)

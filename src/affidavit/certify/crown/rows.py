@@ -13,6 +13,7 @@ from affidavit.certify.crown import values
 from affidavit.certify.crown.choices import Choices
 from affidavit.certify.crown.receptive import Windowed, windowed
 from affidavit.certify.crown.relaxed import Relaxed
+from affidavit.certify.target import by_class
 from affidavit.graph import Interval, Node, ops
 
 Lower: TypeAlias = Callable[[Relaxed, Mapping[str, Tensor], Choices], Tensor]
@@ -41,11 +42,11 @@ def refine(
     local = windowed(net, name) if lower is values.lower else None
     if local is not None:
         return _by_window(local, start, wanted, steps)
-    flat = wanted.flatten(1)
+    flat = by_class(wanted)
     counts = flat.sum(1)
     # Where all want all, the rows are the same, and up to the first gate are carried once.
     shared = steps == 0 and bool(flat.all())
-    low, high = start.lower.flatten(1).clone(), start.upper.flatten(1).clone()
+    low, high = by_class(start.lower).clone(), by_class(start.upper).clone()
     for batch, rows in _blocks(net, counts, name if shared else None):
         part = net.part(batch)
         # Inputs want different entries: the shorter ones bound some that they need not.

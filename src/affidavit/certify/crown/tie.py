@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from affidavit.certify.crown.lines import Lines
+from affidavit.certify.crown.products import flat
 from affidavit.certify.crown.rounding import Rounding
+from affidavit.certify.target import by_class
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,7 @@ class Tie:
         Returns:
             The coefficients of the units' lines (low and high) and of the sum's middle.
         """
-        c = left.flatten(1).gather(1, self.index)
+        c = by_class(left).gather(1, self.index)
         low = c * torch.where(c > 0, self.opening, self.closing)
         high = c * torch.where(c > 0, self.closing, self.opening)
         below = low * torch.where(low > 0, self.floor, self.ceiling)
@@ -60,7 +62,7 @@ class Tie:
             r: what is charged for rounding.
         """
         rows = self.index.unsqueeze(1).expand(-1, t.shape[1], -1)
-        t = t.flatten(2).expand(len(self.index), -1, -1)
+        t = flat(t).expand(len(self.index), -1, -1)
         c, middle = r.apply(shares, t.gather(2, rows))
         return c.to(torch.float32), middle
 

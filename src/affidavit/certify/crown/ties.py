@@ -23,6 +23,7 @@ from affidavit.certify.crown.receptive import Windowed, windowed
 from affidavit.certify.crown.relaxed import Relaxed
 from affidavit.certify.crown.rounding import Rounding
 from affidavit.certify.crown.tie import Tie
+from affidavit.certify.target import by_class
 from affidavit.graph import Node, ops
 
 MOST = 2048
@@ -59,7 +60,7 @@ def tied(net: Relaxed) -> dict[str, Tie]:
 def _tie(net: Relaxed, node: Node) -> Tie | None:
     name = node.operands[0]
     z = net.bounds[name]
-    lower, upper = z.lower.flatten(1), z.upper.flatten(1)
+    lower, upper = by_class(z.lower), by_class(z.upper)
     opened = (lower < 0) & (upper > 0)
     most = int(opened.sum(1).max()) if opened.numel() else 0
     if not 0 < most <= MOST or name == net.source:
