@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from affidavit.certify import gradient_bounds, output_bounds
+from affidavit.certify import gradient_bounds, margin_bounds, output_bounds
 from affidavit.certify.bounds import Method
 from affidavit.certify.boxes import input_box, weight_boxes
 from affidavit.errors import DomainError
@@ -50,6 +50,23 @@ def test_the_range_of_the_data_is_not_cut(dtype: torch.dtype, end: float) -> Non
         assert low <= -Fraction(end)
         assert high >= Fraction(end)
         assert high <= Fraction(end) * (1 + 4 * Fraction(torch.finfo(dtype).eps))
+
+
+@pytest.mark.parametrize("method", ["ibp", "crown"])
+def test_mixed_precision_around_a_call_changes_nothing(method: Method) -> None:
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Linear(8, 30), nn.ReLU(), nn.Linear(30, 30), nn.ReLU())
+    graph = load(nn.Sequential(*layers, nn.Linear(30, 3)), torch.zeros(1, 8))
+    x = torch.rand(2, 8)
+    for bounds in (gradient_bounds, output_bounds, margin_bounds):
+        given = {} if bounds is output_bounds else {"target": 0}
+        if bounds is margin_bounds:
+            given = {"labels": 0}
+        plain = bounds(graph, x, epsilon=0.01, method=method, **given)  # type: ignore[operator]
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = bounds(graph, x, epsilon=0.01, method=method, **given)  # type: ignore[operator]
+        assert torch.equal(plain.lower, mixed.lower)
+        assert torch.equal(plain.upper, mixed.upper)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -14,6 +14,7 @@ from affidavit.certify.problem import pose
 from affidavit.certify.target import Loss, Target, score
 from affidavit.errors import DomainError, nearest
 from affidavit.graph import Graph, Interval, load
+from affidavit.graph.intervals.plain import plain_sums
 
 Method: TypeAlias = Literal["ibp", "crown", "bab", "exact"]
 Model: TypeAlias = Graph | nn.Module | str | Path
@@ -63,7 +64,8 @@ def gradient_bounds(
     x = x.detach()
     problem = pose(graph, x, epsilon=epsilon, gamma=gamma, data_range=data_range)
     chosen = score(graph, x, target, loss)
-    return _method(method, GRADIENTS)(problem, chosen, **options)
+    with plain_sums():
+        return _method(method, GRADIENTS)(problem, chosen, **options)
 
 
 def output_bounds(
@@ -87,7 +89,8 @@ def output_bounds(
     """
     graph = load(model, x[:1])
     problem = pose(graph, x.detach(), epsilon=epsilon, gamma=gamma, data_range=data_range)
-    return _method(method, OUTPUTS)(problem, **options)
+    with plain_sums():
+        return _method(method, OUTPUTS)(problem, **options)
 
 
 def margin_bounds(
@@ -119,7 +122,9 @@ def margin_bounds(
     graph = load(model, x[:1])
     x = x.detach()
     problem = pose(graph, x, epsilon=epsilon, gamma=gamma, data_range=data_range)
-    return _method(method, MARGINS)(problem, score(graph, x, labels), **options)
+    chosen = score(graph, x, labels)
+    with plain_sums():
+        return _method(method, MARGINS)(problem, chosen, **options)
 
 
 GRADIENTS: dict[str, Callable[..., Interval]] = {

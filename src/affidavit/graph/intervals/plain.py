@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 
+_BACKENDS: Any = torch.backends  # which has no types
 _LOCK = threading.Lock()
 _INSIDE: list[Callable[[], None]] = []
 """For each one within :func:`plain_sums`, in any thread, what the last to leave has to do."""
@@ -20,12 +21,17 @@ def plain_sums() -> Iterator[None]:
 
     cuDNN and NNPACK may choose algorithms (Winograd, FFT) that round otherwise, and a precision
     that training lowered lets products round to TF32 or bfloat16. All these are settings of the
-    process: the first thread to enter changes them, and the last to leave puts them back.
+    process: the first thread to enter changes them, and the last to leave puts them back. Automatic
+    mixed precision is the thread's own, and off within.
     """
     with _LOCK:
         _INSIDE.append(_INSIDE[0] if _INSIDE else _make_plain())
     try:
-        yield
+        with ExitStack() as off:
+            for device in ("cpu", "cuda"):
+                if torch.is_autocast_enabled(device):
+                    off.enter_context(torch.autocast(device, enabled=False))
+            yield
     finally:
         with _LOCK:
             restore = _INSIDE.pop()
@@ -35,20 +41,20 @@ def plain_sums() -> Iterator[None]:
 
 def _make_plain() -> Callable[[], None]:
     """Changes the settings; the result puts them back."""
-    cudnn, precision = torch.backends.cudnn.enabled, _asked_of_all()
-    (nnpack,) = torch.backends.nnpack.set_flags(False)
-    torch.backends.cudnn.enabled = False
+    cudnn, precision = _BACKENDS.cudnn.enabled, _asked_of_all()
+    (nnpack,) = _BACKENDS.nnpack.set_flags(False)
+    _BACKENDS.cudnn.enabled = False
     products: list[Any] = []
-    if hasattr(torch.backends.mkldnn, "conv"):  # since PyTorch 2.9 each has its own
-        cpu = torch.backends.mkldnn
-        products = [torch.backends.cuda.matmul, cpu.matmul, cpu.conv]
+    if hasattr(_BACKENDS.mkldnn, "conv"):  # since PyTorch 2.9 each has its own
+        cpu = _BACKENDS.mkldnn
+        products = [_BACKENDS.cuda.matmul, cpu.matmul, cpu.conv]
     back = [_exact(own) for own in products]
     if precision != "highest":
         torch.set_float32_matmul_precision("highest")
 
     def restore() -> None:
-        torch.backends.cudnn.enabled = cudnn
-        torch.backends.nnpack.set_flags(nnpack)
+        _BACKENDS.cudnn.enabled = cudnn
+        _BACKENDS.nnpack.set_flags(nnpack)
         if precision != "highest":
             torch.set_float32_matmul_precision(precision)
         for step in back:
