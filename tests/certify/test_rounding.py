@@ -14,7 +14,7 @@ from affidavit.certify import gradient_bounds, margin_bounds, output_bounds
 from affidavit.certify.bounds import Method
 from affidavit.certify.boxes import input_box, weight_boxes
 from affidavit.errors import DomainError
-from affidavit.graph import Graph, Node, load, ops
+from affidavit.graph import Graph, Interval, Node, load, ops
 
 DTYPES = [torch.float32, torch.float64]
 SIZES = [0.02, 0.1, 0.3, 1e-3, 0.7, 1 / 3]
@@ -58,15 +58,20 @@ def test_mixed_precision_around_a_call_changes_nothing(method: Method) -> None:
     layers = nn.Sequential(nn.Linear(8, 30), nn.ReLU(), nn.Linear(30, 30), nn.ReLU())
     graph = load(nn.Sequential(*layers, nn.Linear(30, 3)), torch.zeros(1, 8))
     x = torch.rand(2, 8)
-    for bounds in (gradient_bounds, output_bounds, margin_bounds):
-        given = {} if bounds is output_bounds else {"target": 0}
-        if bounds is margin_bounds:
-            given = {"labels": 0}
-        plain = bounds(graph, x, epsilon=0.01, method=method, **given)  # type: ignore[operator]
-        with torch.autocast("cpu", torch.bfloat16):
-            mixed = bounds(graph, x, epsilon=0.01, method=method, **given)  # type: ignore[operator]
-        assert torch.equal(plain.lower, mixed.lower)
-        assert torch.equal(plain.upper, mixed.upper)
+
+    def bounds() -> list[Interval]:
+        return [
+            gradient_bounds(graph, x, epsilon=0.01, target=0, method=method),
+            output_bounds(graph, x, epsilon=0.01, method=method),
+            margin_bounds(graph, x, 0, epsilon=0.01, method=method),
+        ]
+
+    plain = bounds()
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = bounds()
+    for one, other in zip(plain, mixed, strict=True):
+        assert torch.equal(one.lower, other.lower)
+        assert torch.equal(one.upper, other.upper)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
