@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from affidavit.errors import DomainError
 from affidavit.graph import Interval
 from affidavit.graph.intervals import fused
 from affidavit.graph.intervals.ball import Ball
@@ -142,3 +143,10 @@ def test_norms_of_rows() -> None:
     largest, squares = fused.norms(rows)
     assert torch.equal(largest, rows.abs().amax(1))
     torch.testing.assert_close(squares, rows.square().sum(1))
+
+
+def test_sums_that_rounding_leaves_nothing_of_are_refused() -> None:
+    x, weight = torch.ones(1, 200, dtype=torch.bfloat16), torch.ones(2, 200, dtype=torch.bfloat16)
+    box = Interval(x - 0.5, x + 0.5)
+    with pytest.raises(DomainError, match="sums of 200 products have no useful bound in"):
+        bilinear(F.linear, 200, box, Interval.point(weight))

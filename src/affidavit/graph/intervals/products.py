@@ -8,6 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from affidavit.errors import DomainError
 from affidavit.graph.intervals import fused
 from affidavit.graph.intervals.ball import Ball
 from affidavit.graph.intervals.interval import Interval, limits, rounding
@@ -37,6 +38,10 @@ def bilinear(
     # A sum of n products errs by n units of roundoff, eps / 2, of the sum of their sizes, and what
     # is added for that errs itself: twice as much covers both, as long as n eps < 1 / 2.
     gamma = (terms + 16) * eps
+    if gamma >= 0.5:
+        raise DomainError(
+            f"sums of {terms:,} products have no useful bound in {x.like.dtype}; take a wider dtype"
+        )
     shift = slack = None
     if bias is not None:
         shift, slack = bias.charged(gamma)
