@@ -30,7 +30,7 @@ class Masks:
         steps: steps taken for each input, [batch].
         history: masks at the steps asked for, as thumbnails of at most 112 pixels a side, 0 to
             255: {step: uint8 [batch, *place]}. Step 0 is the start; of an input finished before
-            a step, its last mask.
+            a step, its last mask. Those of `fast` show a quarter of the area each but the last.
     """
 
     mask: Tensor

@@ -30,6 +30,8 @@ from affidavit.attribution.neuromask.problem import Problem, laid_out
 _GOLDEN = 0.6180339887498949
 # The range of scores in units of T at most: beyond, different scores saturate to one mask.
 _STEEPEST = 12.0
+# The area of thumbnails on the way: one for all, since those of the steps jump about.
+_SHOWN = 0.25
 
 
 def learn_ranked(
@@ -55,7 +57,9 @@ def learn_ranked(
             temperature = preset.temperature_at(step)
             area = scores.new_full((batch,), preset.area_at((0.5 + step * _GOLDEN) % 1))
             mask = soft_threshold(scores, area, temperature)
-            record.mask(step, everyone, resized(mask, place))
+            if step in record.wanted:
+                middle = soft_threshold(scores, scores.new_full((batch,), _SHOWN), temperature)
+                record.mask(step, everyone, resized(middle, place))
             terms, slope = _both_sides(problem, preset, mask, fills[step % len(fills)])
             record.losses(everyone, terms)
             slope = slope_of_scores(mask, slope, temperature)
