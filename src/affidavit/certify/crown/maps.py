@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from affidavit.certify.backward import adjoint, batch_norm_factor, conv_adjoint
+from affidavit.certify.backward import adjoint, batch_norm_factor
+from affidavit.certify.conv_adjoint import conv_adjoint
 from affidavit.graph import Interval, ops
 from affidavit.graph.interpreter import conv_function, evaluate, pad_pairs
 from affidavit.graph.intervals.interval import multiply, reciprocal, subtract

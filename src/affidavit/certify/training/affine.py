@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from affidavit.certify.backward import conv_adjoint
+from affidavit.certify.conv_adjoint import conv_adjoint
 from affidavit.certify.training import fused
 from affidavit.graph import Interval, ops
 from affidavit.graph.interpreter import evaluate
