@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from affidavit.regions.compiled import compiled
+from affidavit.graph.compiled import compiled
 
 Array = np.ndarray[Any, Any]
 

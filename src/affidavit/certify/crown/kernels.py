@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from affidavit.regions.compiled import summing
+from affidavit.graph.compiled import summing
 
 Array = np.ndarray[Any, Any]
 

@@ -7,27 +7,16 @@ scalars, as a number in double precision would make every step one in double pre
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias
 
-from numba import njit
 from numpy.typing import NDArray
 
+from affidavit.graph.compiled import compiled, summing
+
 Values: TypeAlias = NDArray[Any]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _compiled(function: Function) -> Function:
-    """Compiled when first called; the machine code is kept on disk. Threads may run it at once."""
-    return cast(Function, njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-def _summing(function: Function) -> Function:
-    """The same for sums, whose terms may be taken in any order and so by whole vectors."""
-    return cast(Function, njit(cache=True, nogil=True, fastmath={"reassoc"})(function))
-
-
-@_compiled
+@compiled
 def charge(
     lower: Values,
     upper: Values,
@@ -47,7 +36,7 @@ def charge(
         radius[i] = (upper[i] * half - lower[i] * half) + abs(center[i]) * share + tiny
 
 
-@_compiled
+@compiled
 def ends(value: Values, spread: Values, gain: Any, share: Any, tiny: Any) -> None:
     """In place from a centre to the lower end, and from a radius to the upper one.
 
@@ -60,7 +49,7 @@ def ends(value: Values, spread: Values, gain: Any, share: Any, tiny: Any) -> Non
         spread[i] = center + radius
 
 
-@_compiled
+@compiled
 def gate(
     lower: Values,
     upper: Values,
@@ -82,7 +71,7 @@ def gate(
         most[i] = above if always else (max(above, zero) if maybe else zero)
 
 
-@_compiled
+@compiled
 def gate_back(
     lower: Values,
     upper: Values,
@@ -102,7 +91,7 @@ def gate_back(
         by_upper[i] = by_most[i] if always or (maybe and upper[i] > zero) else zero
 
 
-@_compiled
+@compiled
 def widen(
     lower: Values, upper: Values, gamma: Any, gain: Any, total: Values, width: Values
 ) -> None:
@@ -113,7 +102,7 @@ def widen(
         width[i] = (upper[i] - lower[i]) * gain + abs(whole) * gamma
 
 
-@_compiled
+@compiled
 def widen_back(
     total: Values,
     gamma: Any,
@@ -133,7 +122,7 @@ def widen_back(
         by_upper[i] = both + apart
 
 
-@_summing
+@summing
 def not_finite(values: Values, zero: Any) -> Any:
     """0 if all values are finite, else NaN: products with 0 are 0 or NaN."""
     total = zero
@@ -142,7 +131,7 @@ def not_finite(values: Values, zero: Any) -> Any:
     return total
 
 
-@_summing
+@summing
 def norms(rows: Values, zero: Any, largest: Values, squares: Values) -> None:
     """The largest size and the sum of squares of each row of finite numbers."""
     for i in range(rows.shape[0]):
