@@ -9,6 +9,7 @@ re-encoded as JPEG. Pictures go to the work folder: they show images of the data
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -24,7 +25,7 @@ from affidavit.attribution.neuromask import Preset
 from affidavit.attribution.neuromask.presets import preset_for
 from affidavit.data import load
 from experiments.neuromask.networks import resnet20, right
-from experiments.recording import arguments, finished, record, timed
+from experiments.recording import arguments, finished, record
 
 FILLS = ("black", "mean")
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -96,9 +97,10 @@ def main() -> None:
 def measured(
     classifier: Classifier, pixels: Tensor, target: Tensor, learn: Callable[[], Tensor], given: Any
 ) -> dict[str, Any]:
-    """Means over the images, with intervals, and seconds an image."""
-    with timed("masks") as clock:
-        mask = learn()
+    """Means over the images, with intervals, and processor seconds an image."""
+    worked = time.process_time()
+    mask = learn()
+    seconds = time.process_time() - worked
     values: dict[str, Tensor] = {}
     for fill in FILLS:
         options = {"fill": fill, "steps": given.steps, "seed": given.seed, "batch_size": 256}
@@ -113,7 +115,7 @@ def measured(
             name: asdict(bootstrap(value.tolist(), seed=given.seed))
             for name, value in values.items()
         },
-        "seconds_an_image": clock["seconds"] / len(pixels),
+        "processor_seconds_an_image": seconds / len(pixels),
     }
 
 

@@ -164,7 +164,7 @@ def shortened(preset: Any) -> Any:
 def show(rows: dict[str, dict[str, Any]]) -> None:
     """The table, with the measures that matter most."""
     shown = ("deletion_black", "insertion_black", "deletion_blur", "insertion_blur",
-             "kept_blur_0.1", "gini", "infidelity", "seconds")  # fmt: skip
+             "kept_blur_0.1", "gini", "infidelity", "processor_seconds")  # fmt: skip
     print(f"{'':22}" + "".join(f"{name:>16}" for name in shown))
     for name, row in rows.items():
         cells = (
