@@ -271,6 +271,21 @@ def examples() -> list[str]:
     return [text.replace("\n", " ") for text in found]
 
 
+def test_an_interrupt_keeps_what_was_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    call = ("network.py:net", "cat.jpg", "--size", 24, "--steps", 3, "--out", "out", "--method")
+    monkeypatch.setattr(RISE, "__call__", interrupted)
+    result = run(*call, "random", "--method", "rise", "--method", "edges")
+    assert result.exit_code == 2, result.output
+    assert "Not all was done: it was interrupted at rise" in result.output
+    found = json.loads((folder / "out" / "table.json").read_text())
+    assert list(found["means"]) == list(found["options"]) == ["random"]
+    assert (folder / "out" / "cat" / "random.npy").exists()
+    assert run(*call, "rise").exit_code == 3
+
+
 def test_there_are_examples() -> None:
     assert len(examples()) == 3
 

@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from affidavit.cli.exits import command
-
-INCOMPLETE = 2
+from affidavit.cli.exits import INCOMPLETE, command
 
 EXAMPLES = """Examples:
 

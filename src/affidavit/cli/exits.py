@@ -15,6 +15,10 @@ from affidavit.errors import AffidavitError
 from affidavit.evidence import Verdict
 
 COULD_NOT_RUN = 3
+
+INCOMPLETE = 2
+"""A limit or Ctrl-C came first; what was done until then is kept."""
+
 EXIT_STATUS = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.UNDECIDED: 2}
 
 TRACEBACK = "AFFIDAVIT_TRACEBACK"

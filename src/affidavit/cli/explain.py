@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from affidavit.cli.exits import command
+from affidavit.cli.exits import INCOMPLETE, command
 
 EXAMPLES = """Examples:
 
@@ -21,7 +21,7 @@ affidavit explain digits.onnx sklearn:digits --rows 0..3 --method neuromask --me
 affidavit explain network.py:net photographs --size 224 --preset fast --target 1 --learning
 --out out/learning
 
-Exit status: 0 all was done, 3 it could not be done.
+Exit status: 0 all was done, 2 Ctrl-C came first, 3 it could not be done.
 """
 
 _MODEL = "Model"
@@ -192,7 +192,7 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
-) -> None:
+) -> int:
     """Explain which parts of images decided, and measure what the explanations are worth."""
     import json
 
@@ -200,7 +200,7 @@ def explain(
     from affidavit.cli.console import show
     from affidavit.cli.explain_setup import Pictures, Subject, asked_of
     from affidavit.cli.explain_tables import explanations_table, means_table, record
-    from affidavit.cli.explain_work import Measured, explained_by
+    from affidavit.cli.explain_work import Measured, explained
     from affidavit.cli.region_files import prepare
 
     if out is not None:
@@ -210,7 +210,7 @@ def explain(
     asked = asked_of(subject, pictures, method or ["neuromask"], preset, option or [], target)
     measured = Measured(share, fill_in, steps, batch_size, learning)
     progress = not quiet and sys.stderr.isatty()
-    found = [explained_by(asked, name, measured, progress) for name in asked.explainers]
+    found, reason = explained(asked, measured, progress)
     files: list[str] = []
     if out is not None:
         files = explain_files.write(asked, measured, found, out)
@@ -220,5 +220,8 @@ def explain(
         show(explanations_table(asked, measured, found))
         if len(asked.names) > 1:
             show(means_table(asked, measured, found))
+        if reason is not None:
+            show(f"Not all was done: {reason}.")
         if out is not None:
             show(f"Written to {out}: {', '.join(files)}")
+    return 0 if reason is None else INCOMPLETE

@@ -62,7 +62,7 @@ def record(asked: Asked, measured: Measured, found: Sequence[Explanations]) -> d
         "fill_in": measured.fill_in,
         "steps": measured.steps,
         "seed": asked.seed,
-        "options": {name: str(explainer) for name, explainer in asked.explainers.items()},
+        "options": {one.method: str(asked.explainers[one.method]) for one in found},
         "means": {one.method: means(asked, one) for one in found},
         "images": [image_record(asked, found, place) for place in range(len(asked.names))],
     }

@@ -78,6 +78,24 @@ class Explanations:
     learning: tuple[Masks, ...]
 
 
+def explained(
+    asked: Asked, measured: Measured, progress: bool
+) -> tuple[list[Explanations], str | None]:
+    """All images explained by all explainers, and why that is not all, if Ctrl-C came first.
+
+    What one explainer has finished is kept; what the next had begun is not.
+    """
+    found: list[Explanations] = []
+    for name in asked.explainers:
+        try:
+            found.append(explained_by(asked, name, measured, progress))
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            return found, f"it was interrupted at {name}"
+    return found, None
+
+
 def explained_by(asked: Asked, name: str, measured: Measured, progress: bool) -> Explanations:
     """All images explained by the explainer of that name, a batch at a time.
 
@@ -104,7 +122,8 @@ def explained_by(asked: Asked, name: str, measured: Measured, progress: bool) ->
             seconds += [(time.perf_counter() - began) / count] * count
             if bar is not None:
                 bar(number + 1, len(starts))
-    return _measured(asked, name, measured, torch.cat(maps), seconds, tuple(learning))
+        with shown(progress, f"{name}, curves") as bar:
+            return _measured(asked, name, measured, torch.cat(maps), seconds, tuple(learning), bar)
 
 
 def _learned(
@@ -144,12 +163,15 @@ def _measured(
     maps: Tensor,
     seconds: list[float],
     learning: tuple[Masks, ...],
+    bar: Progress | None,
 ) -> Explanations:
     classifier, pixels = asked.classifier, asked.pixels
     given = (classifier, pixels, asked.target, maps)
     fill, seed = measured.fill_in, asked.seed
-    removed = deletion(*given, fill=fill, steps=measured.steps, seed=seed)
-    added = insertion(*given, fill=fill, steps=measured.steps, seed=seed)
+    removed, added = (
+        curve(*given, fill=fill, steps=measured.steps, seed=seed, progress=_part_of(bar, number, 2))
+        for number, curve in enumerate((deletion, insertion))
+    )
     count = max(1, int(measured.share * maps[0].numel()))
     span = classifier.data_range
     part = kept_images(pixels, maps, count, fill=fill, data_range=span, seed=seed)

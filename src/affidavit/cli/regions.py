@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from affidavit.cli.exits import command
+from affidavit.cli.exits import INCOMPLETE, command
 
 if TYPE_CHECKING:
     from affidavit.data import Dataset
     from affidavit.graph import Graph
-
-INCOMPLETE = 2
 
 EXAMPLES = """Examples:
 

@@ -18,6 +18,7 @@ from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.evaluation.inputs import checked, outcome
 from affidavit.attribution.evaluation.ranking import ranks
 from affidavit.attribution.fill_ins import fill_in
+from affidavit.attribution.progress import Progress
 from affidavit.attribution.targets import Target
 from affidavit.errors import DomainError
 
@@ -64,6 +65,7 @@ def deletion(
     steps: int = 50,
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Curve:
     """The most relevant places are replaced by a fill-in, step by step until none is left.
 
@@ -79,6 +81,7 @@ def deletion(
         steps: equal steps; the curve has a point more.
         batch_size: inputs that are evaluated at once, of all inputs and steps.
         seed: of the order among equally relevant places, and of fill-ins that are drawn.
+        progress: is told how many of all masked inputs are evaluated.
 
     Raises:
         DataError: pixels or attributions that do not fit each other or the classifier.
@@ -90,7 +93,7 @@ def deletion(
     """
     shares = equal_shares(steps)
     return curve(classifier, pixels, target, attribution, shares, "deletion",
-                 fill=fill, batch_size=batch_size, seed=seed)  # fmt: skip
+                 fill=fill, batch_size=batch_size, seed=seed, progress=progress)  # fmt: skip
 
 
 def insertion(
@@ -103,6 +106,7 @@ def insertion(
     steps: int = 50,
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Curve:
     """The most relevant places come first into a fill-in, step by step until all are there.
 
@@ -111,7 +115,7 @@ def insertion(
     """
     shares = equal_shares(steps)
     return curve(classifier, pixels, target, attribution, shares, "insertion",
-                 fill=fill, batch_size=batch_size, seed=seed)  # fmt: skip
+                 fill=fill, batch_size=batch_size, seed=seed, progress=progress)  # fmt: skip
 
 
 def curve(
@@ -125,6 +129,7 @@ def curve(
     fill: str = "black",
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Curve:
     """A deletion or an insertion at any shares of the places, in [0, 1].
 
@@ -144,6 +149,7 @@ def curve(
     kept = torch.empty(len(inputs), len(shares), dtype=torch.bool, device=inputs.device)
     # One list of all pairs of an image and a point, so that batches are full.
     pairs = torch.cartesian_prod(torch.arange(len(inputs)), torch.arange(len(shares)))
+    done = 0
     with classifier.evaluating(), torch.no_grad():
         for rows, points in batches(batch_size, *pairs.unbind(1)):
             places = order[rows]
@@ -154,6 +160,9 @@ def curve(
             chance, is_first = outcome(classifier, mixed, wanted[rows])
             probability[rows, points] = chance
             kept[rows, points] = is_first
+            done += len(rows)
+            if progress is not None:
+                progress(done, len(pairs))
     return Curve(inputs.new_tensor(list(shares)), probability, kept)
 
 
