@@ -24,7 +24,7 @@ from affidavit.attribution.fill_ins import fill_in
 from affidavit.attribution.neuromask import Preset
 from affidavit.attribution.neuromask.presets import preset_for
 from affidavit.data import load
-from experiments.neuromask.networks import resnet20, right
+from experiments.networks import resnet20, right
 from experiments.recording import arguments, finished, record
 
 FILLS = ("black", "mean")

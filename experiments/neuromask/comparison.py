@@ -26,7 +26,7 @@ from affidavit.attribution.evaluation.cost import peak_memory
 from affidavit.attribution.explainers import EXPLAINERS, Explainer, LearnedMask
 from affidavit.attribution.neuromask import AreaPreset
 from affidavit.attribution.neuromask.presets import preset_for
-from experiments.neuromask.networks import SIDE, efficientnet, photographs
+from experiments.networks import SIDE, efficientnet, photographs
 from experiments.recording import arguments, record
 
 CHEAP = ("saliency", "guided_backprop", "lrp_epsilon", "grad_cam", "random", "centre", "edges")

@@ -19,7 +19,7 @@ from affidavit.attribution import learn_masks
 from affidavit.attribution.evaluation import read
 from affidavit.attribution.explainers import EXPLAINERS
 from affidavit.attribution.pictures import comparison_grid, learning_progress, panel
-from experiments.neuromask.networks import efficientnet, photographs
+from experiments.networks import efficientnet, photographs
 from experiments.recording import arguments, record, say
 
 mpl.use("Agg")
