@@ -10,6 +10,22 @@ from typing import Annotated
 import typer
 
 from affidavit.cli.exits import INCOMPLETE, command
+from affidavit.cli.parameters import (
+    DATA_PANEL,
+    HOW_PANEL,
+    AsJson,
+    Device,
+    Label,
+    LimitSeconds,
+    Model,
+    Output,
+    Part,
+    Quiet,
+    Rows,
+    Seed,
+    Shares,
+    Weights,
+)
 
 EXAMPLES = """Examples:
 
@@ -24,66 +40,25 @@ affidavit certify network.py:mlp --data loans.csv --label paid --against top_k -
 Exit status: 0 all was done, 2 a limit or Ctrl-C came first, 3 it could not be done.
 """
 
-_MODEL = "Model and data"
 _WHAT = "What is certified"
 _BOX = "What may vary"
-_HOW = "How"
 
 
 @command
 def certify(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="An .onnx file, or a factory: package.module:function or file.py:function.",
-            show_default=False,
-        ),
-    ],
+    model: Model,
     data: Annotated[
         str,
-        typer.Option(help="Named data set or file.", show_default=False, rich_help_panel=_MODEL),
+        typer.Option(
+            help="Named data set or file.", show_default=False, rich_help_panel=DATA_PANEL
+        ),
     ],
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Weights of the factory's module.", show_default=False, rich_help_panel=_MODEL
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            help="Column of a table that is predicted.",
-            show_default=False,
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            help="Parts of the data: train=0.6,test=0.4, or published.",
-            show_default=False,
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    part: Annotated[
-        str, typer.Option(help="The part that rows are of.", rich_help_panel=_MODEL)
-    ] = "test",
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            help="How many rows to draw (100), or which (3,17 or 20..29); by default all.",
-            show_default=False,
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            help="What a single output is: logit or probability.",
-            show_default=False,
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
+    weights: Weights = None,
+    label: Label = None,
+    split: Shares = None,
+    part: Part = "test",
+    rows: Rows = None,
+    output: Output = None,
     epsilon: Annotated[
         list[str] | None,
         typer.Option(
@@ -168,7 +143,7 @@ def certify(
         str,
         typer.Option(
             help="Bounds: ibp, crown, bab, or auto (ibp, then crown for what is left).",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW_PANEL,
         ),
     ] = "auto",
     attack: Annotated[
@@ -176,7 +151,7 @@ def certify(
         typer.Option(
             "--attack/--no-attack",
             help="Attack what ibp does not certify.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW_PANEL,
         ),
     ] = True,
     largest: Annotated[
@@ -185,28 +160,23 @@ def certify(
             "--largest",
             help="Also the largest certified size of each input, by bisection up to the largest"
             " that is given.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW_PANEL,
         ),
     ] = False,
-    limit_seconds: Annotated[
-        float | None,
-        typer.Option(help="Stop after so long.", show_default=False, rich_help_panel=_HOW),
-    ] = None,
+    limit_seconds: LimitSeconds = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Inputs at once.", rich_help_panel=_HOW)
+        int, typer.Option(min=1, help="Inputs at once.", rich_help_panel=HOW_PANEL)
     ] = 256,
-    device: Annotated[str, typer.Option(help="torch device.", rich_help_panel=_HOW)] = "cpu",
-    seed: Annotated[
-        int, typer.Option(min=0, help="Of drawn rows and of attacks.", rich_help_panel=_HOW)
-    ] = 0,
+    device: Device = "cpu",
+    seed: Seed = 0,
     out: Annotated[
         Path | None,
         typer.Option(
             help="Folder for bounds.npz, table.csv, table.json and pictures.", show_default=False
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:
     """Certify, input by input, that no small change of inputs or weights bends the explanation (or
     changes the prediction), and attack what cannot be certified."""

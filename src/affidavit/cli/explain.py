@@ -9,6 +9,21 @@ from typing import Annotated
 import typer
 
 from affidavit.cli.exits import INCOMPLETE, command
+from affidavit.cli.parameters import (
+    DATA_PANEL,
+    HOW_PANEL,
+    MODEL_PANEL,
+    AsJson,
+    Device,
+    Model,
+    Output,
+    Part,
+    Quiet,
+    Rows,
+    Seed,
+    Shares,
+    Weights,
+)
 
 EXAMPLES = """Examples:
 
@@ -24,22 +39,13 @@ affidavit explain network.py:net photographs --size 224 --preset fast --target 1
 Exit status: 0 all was done, 2 Ctrl-C came first, 3 it could not be done.
 """
 
-_MODEL = "Model"
-_IMAGES = "Images"
 _WHAT = "What explains"
 _MEASURED = "What is measured"
-_HOW = "How"
 
 
 @command
 def explain(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="An .onnx file, or a factory: package.module:function or file.py:function.",
-            show_default=False,
-        ),
-    ],
+    model: Model,
     images: Annotated[
         list[str],
         typer.Argument(
@@ -47,37 +53,27 @@ def explain(
             show_default=False,
         ),
     ],
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Weights of the factory's module.", show_default=False, rich_help_panel=_MODEL
-        ),
-    ] = None,
+    weights: Weights = None,
     mean: Annotated[
         str | None,
         typer.Option(
             help="The model takes (x - mean) / std of pixels x in [0, 1]: a number, or one a"
             " channel with commas.",
             show_default=False,
-            rich_help_panel=_MODEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
     std: Annotated[
         str | None,
-        typer.Option(help="See --mean.", show_default=False, rich_help_panel=_MODEL),
+        typer.Option(help="See --mean.", show_default=False, rich_help_panel=MODEL_PANEL),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            help="What a single output is: logit or probability.",
-            show_default=False,
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
+    output: Output = None,
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="File with the name of a class a line.", show_default=False, rich_help_panel=_MODEL
+            help="File with the name of a class a line.",
+            show_default=False,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
     size: Annotated[
@@ -86,7 +82,7 @@ def explain(
             help="Height and width that images are scaled and cut to: 224, or 200,300; by default"
             " what the model takes, else as they are.",
             show_default=False,
-            rich_help_panel=_IMAGES,
+            rich_help_panel=DATA_PANEL,
         ),
     ] = None,
     grey: Annotated[
@@ -95,28 +91,12 @@ def explain(
             "--grey/--colour",
             help="One channel or three; by default what the model takes, else as the files are.",
             show_default=False,
-            rich_help_panel=_IMAGES,
+            rich_help_panel=DATA_PANEL,
         ),
     ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            help="Parts of a data set: train=0.6,test=0.4, or published.",
-            show_default=False,
-            rich_help_panel=_IMAGES,
-        ),
-    ] = None,
-    part: Annotated[
-        str, typer.Option(help="The part of a data set that rows are of.", rich_help_panel=_IMAGES)
-    ] = "test",
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            help="Rows of a data set: how many to draw (100), or which (3,17 or 20..29).",
-            show_default=False,
-            rich_help_panel=_IMAGES,
-        ),
-    ] = None,
+    split: Shares = None,
+    part: Part = "test",
+    rows: Rows = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -173,16 +153,14 @@ def explain(
         typer.Option(
             "--learning",
             help="Also draw how the masks of neuromask came about.",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW_PANEL,
         ),
     ] = False,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Images explained together.", rich_help_panel=_HOW)
+        int, typer.Option(min=1, help="Images explained together.", rich_help_panel=HOW_PANEL)
     ] = 16,
-    device: Annotated[str, typer.Option(help="torch device.", rich_help_panel=_HOW)] = "cpu",
-    seed: Annotated[
-        int, typer.Option(min=0, help="Of all that is drawn.", rich_help_panel=_HOW)
-    ] = 0,
+    device: Device = "cpu",
+    seed: Seed = 0,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -190,8 +168,8 @@ def explain(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:
     """Explain which parts of images decided, and measure what the explanations are worth."""
     import json

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from affidavit.cli.exits import INCOMPLETE, command
+from affidavit.cli.parameters import Model, Quiet
 
 if TYPE_CHECKING:
     from affidavit.data import Dataset
@@ -31,13 +32,7 @@ Exit status: 0 all regions were found, 2 a limit or Ctrl-C came first, 3 it coul
 
 @command
 def regions(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="An .onnx file, or a factory: package.module:function or file.py:function.",
-            show_default=False,
-        ),
-    ],
+    model: Model,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the factory's module.", show_default=False)
     ] = None,
@@ -112,7 +107,7 @@ def regions(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Find all linear regions of a network in a region of inputs, and say what they tell."""
     import json
