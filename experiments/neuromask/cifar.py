@@ -68,7 +68,9 @@ def main() -> None:
         settings = [repr(settings), given.images, count, given.steps, FILLS]
         return finished(
             given, name, settings,
-            lambda: measured(classifier, pixels[:count], target[:count], learn, given),
+            lambda: measured(
+                classifier, pixels[:count], target[:count], learn, name not in CONTROLS, given
+            ),
         )  # fmt: skip
 
     results = {
@@ -95,7 +97,12 @@ def main() -> None:
 
 
 def measured(
-    classifier: Classifier, pixels: Tensor, target: Tensor, learn: Callable[[], Tensor], given: Any
+    classifier: Classifier,
+    pixels: Tensor,
+    target: Tensor,
+    learn: Callable[[], Tensor],
+    learned: bool,
+    given: Any,
 ) -> dict[str, Any]:
     """Means over the images, with intervals, and processor seconds an image."""
     worked = time.process_time()
@@ -106,10 +113,11 @@ def measured(
         options = {"fill": fill, "steps": given.steps, "seed": given.seed, "batch_size": 256}
         values[f"deletion_{fill}"] = deletion(classifier, pixels, target, mask, **options).area
         values[f"insertion_{fill}"] = insertion(classifier, pixels, target, mask, **options).area
-    hidden = fill_in("black", pixels, data_range=classifier.data_range)
-    scores = classifier.scores(hidden + mask[:, None] * (pixels - hidden), 256)
-    values["kept_by_the_mask"] = (scores.argmax(1) == target).float()
-    values["area"] = mask_area(mask)
+    if learned:  # controls give an order, no mask
+        hidden = fill_in("black", pixels, data_range=classifier.data_range)
+        scores = classifier.scores(hidden + mask[:, None] * (pixels - hidden), 256)
+        values["kept_by_the_mask"] = (scores.argmax(1) == target).float()
+        values["area"] = mask_area(mask)
     return {
         **{
             name: asdict(bootstrap(value.tolist(), seed=given.seed))
