@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from affidavit.errors import DataError, DomainError, nearest
+from affidavit.errors import DataError, nearest
+from affidavit.resampling import check_resampling, percentile_interval, resamples
 from affidavit.statistics import holm
-
-_DRAWN = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -171,20 +170,11 @@ def _by_image(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _estimate(values: NDArray[np.float64], confidence: float, samples: int, seed: int) -> Estimate:
-    if not 0 < confidence < 1 or samples < 1:
-        raise DomainError(
-            f"confidence is {confidence}, samples is {samples}; expected between 0 and 1, and at"
-            " least 1"
-        )
-    generator = np.random.default_rng(seed)
-    # The same draws for all methods with as many images; a part of them at a time.
-    size = max(1, _DRAWN // len(values))
-    parts = [min(size, samples - done) for done in range(0, samples, size)]
-    drawn = (generator.integers(len(values), size=(part, len(values))) for part in parts)
-    means = np.concatenate([values[rows].mean(1) for rows in drawn])
-    tail = (1 - confidence) / 2
-    lower, upper = np.quantile(means, [tail, 1 - tail])
-    return Estimate(float(values.mean()), float(lower), float(upper), len(values))
+    check_resampling(confidence, samples)
+    # The same draws for all methods with as many images.
+    means = [values[rows].mean(1) for rows in resamples(len(values), samples, seed)]
+    lower, upper = percentile_interval(np.concatenate(means), confidence)
+    return Estimate(float(values.mean()), lower, upper, len(values))
 
 
 def _tests(difference: NDArray[np.float64]) -> tuple[float, float]:
