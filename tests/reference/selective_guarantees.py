@@ -40,8 +40,8 @@ def chain(length: int) -> list[list[float]]:
 def binary_search(
     accepted: Sequence[int], wrong: Sequence[int], risk: float, confidence: float
 ) -> int | None:
-    """Algorithm 2 of Geifman and El-Yaniv 2017, with the exact binomial bound: a binary search whose
-    every step is tested at the level over the number of steps."""
+    """Algorithm 2 of Geifman and El-Yaniv 2017, with the exact binomial bound: a binary search
+    whose every step is tested at the level over the number of steps."""
     steps = math.ceil(math.log2(len(accepted))) if len(accepted) > 1 else 1
     alpha = (1 - confidence) / steps
     low, high, best = 0, len(accepted) - 1, None
@@ -57,8 +57,8 @@ def binary_search(
 def safest_first(
     accepted: Sequence[int], wrong: Sequence[int], risk: float, confidence: float
 ) -> int | None:
-    """One fixed sequence (Angelopoulos et al. 2021): from the fewest that can prove the risk on, until
-    the first that does not."""
+    """One fixed sequence (Angelopoulos et al. 2021): from the fewest that can prove the risk on,
+    until the first that does not."""
     alpha = 1 - confidence
     best = None
     for k in range(len(accepted)):

@@ -15,7 +15,7 @@ def auroc(scores: Sequence[float], wrong: Sequence[bool]) -> Fraction:
     """Share of pairs of a wrong and a right one in which the wrong one has the larger score."""
     wrongs = [s for s, w in zip(scores, wrong, strict=True) if w]
     rights = [s for s, w in zip(scores, wrong, strict=True) if not w]
-    won = sum(Fraction((a > b) - (a < b) + 1, 2) for a in wrongs for b in rights)
+    won = sum((Fraction((a > b) - (a < b) + 1, 2) for a in wrongs for b in rights), Fraction(0))
     return won / (len(wrongs) * len(rights))
 
 
@@ -73,7 +73,9 @@ def augrc(scores: Sequence[float], wrong: Sequence[bool]) -> Fraction:
     )
 
 
-def risk_coverage(scores: Sequence[float], wrong: Sequence[bool]) -> list[tuple[Fraction, ...]]:
+def risk_coverage(
+    scores: Sequence[float], wrong: Sequence[bool]
+) -> list[tuple[Fraction, Fraction]]:
     """(coverage, risk) of every threshold that accepts something."""
     found = []
     for threshold in [*sorted(set(scores))[1:], math.inf]:

@@ -6,6 +6,7 @@ on data that neither the detector was fitted on nor the result is reported on.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -256,12 +257,12 @@ def policy_from_json(data: Any) -> AnyPolicy:
             f"there is no policy {name!r}{nearest(name, POLICIES)}; there are {', '.join(POLICIES)}"
         )
     kind = POLICIES[name]
-    known = set(getattr(kind, "__dataclass_fields__"))  # noqa: B009
+    known = [field.name for field in dataclasses.fields(kind)]
     for key, value in settings.items():
         if key not in known:
             raise RecordError(
                 f"the policy {name!r} has no {key!r}{nearest(key, known)}; it has"
-                f" {', '.join(sorted(known)) or 'no settings'}"
+                f" {', '.join(known) or 'no settings'}"
             )
         settings[key] = _setting(name, key, value)
     try:
@@ -271,11 +272,15 @@ def policy_from_json(data: Any) -> AnyPolicy:
 
 
 def _setting(name: str, key: str, value: Any) -> Any:
-    if isinstance(value, Mapping) and list(value) == ["$float"]:
-        return float(value["$float"])
-    wanted = key == "of" if isinstance(value, str) else isinstance(value, int | float)
-    if (value is None and key == "confidence") or (wanted and not isinstance(value, bool)):
+    """A setting as JSON holds it: a number, the class of a recall, or no confidence."""
+    if value is None and key == "confidence":
+        return None
+    if isinstance(value, str) and key == "of":
         return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping) and value.get("$float") in ("inf", "-inf"):
+        return float(value["$float"])
     raise RecordError(f"{key} of the policy {name!r} is {value!r}; expected a number")
 
 
