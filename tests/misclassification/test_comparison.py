@@ -13,6 +13,7 @@ from tests.misclassification.samples import Scores, Wrong, binormal
 
 from affidavit.errors import DataError, DomainError
 from affidavit.misclassification import METRICS, Metric, augrc, aupr, auroc, compare
+from affidavit.misclassification.ranking import Ranking
 from affidavit.resampling import percentile_interval, resamples
 
 
@@ -47,24 +48,35 @@ def test_every_resample_is_evaluated_as_if_it_were_drawn_by_hand() -> None:
     assert list(found.differences) == ["good", "tied"]
 
 
+MEASURED = ("auroc", "aupr_wrong", "aurc", "augrc", "risk_at_coverage_0.8")
+
+
 def test_the_intervals_cover_at_their_level() -> None:
-    good = stats.norm.cdf(1.5 / math.sqrt(2))
-    noisy = stats.norm.cdf(1.5 / math.sqrt(4))
-    hits = np.zeros(2)
-    for seed in range(250):
+    scores, wrong = two(999, count=400_000)
+    ranked = {name: Ranking.of(values, wrong).steps() for name, values in scores.items()}
+    truth = {
+        name: [METRICS[metric].measure(steps) for metric in MEASURED]
+        for name, steps in ranked.items()
+    }
+    assert truth["good"][0] == pytest.approx(stats.norm.cdf(1.5 / math.sqrt(2)), abs=0.003)
+    assert truth["noisy"][0] == pytest.approx(stats.norm.cdf(1.5 / math.sqrt(4)), abs=0.003)
+    hits = np.zeros((2, len(MEASURED)))
+    for seed in range(180):
         scores, wrong = two(seed)
         found = compare(
-            scores, wrong, against="noisy", metrics=["auroc"], samples=300, confidence=0.9
+            scores, wrong, against="noisy", metrics=MEASURED, samples=250, confidence=0.9
         )
-        of_good = found.estimates["good"]["auroc"]
-        paired = found.differences["good"]["auroc"].difference
-        hits += [
-            of_good.lower <= good <= of_good.upper,
-            paired.lower <= good - noisy <= paired.upper,
-        ]
-    # Of 250 at 90 %, within three standard errors, and a little less for so few resamples.
-    assert (hits / 250 >= 0.84).all()
-    assert (hits / 250 <= 0.955).all()
+        for place, metric in enumerate(MEASURED):
+            alone = found.estimates["good"][metric]
+            paired = found.differences["good"][metric].difference
+            apart = truth["good"][place] - truth["noisy"][place]
+            hits[:, place] += [
+                alone.lower <= truth["good"][place] <= alone.upper,
+                paired.lower <= apart <= paired.upper,
+            ]
+    # Of 180 at 90 %, within three standard errors, and a little less for so few resamples.
+    assert (hits / 180 >= 0.825).all()
+    assert (hits / 180 <= 0.965).all()
 
 
 def test_what_methods_have_in_common_drops_out_of_their_difference() -> None:

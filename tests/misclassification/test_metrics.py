@@ -193,9 +193,10 @@ def test_arrays_that_cannot_be_used(scores: Any, wrong: Any, message: str) -> No
         ([1, 1, 1], r"shape \[3\]; expected \[2\] or \[resample, 2\]"),
         ([-1, 2], "whole numbers, none below 0"),
         ([0.5, 1.0], "whole numbers"),
+        ([math.inf, 1.0], "whole numbers"),
         ([[1, 1], [0, 0]], "all weights are 0"),
     ],
-    ids=["shape", "negative", "fraction", "nothing"],
+    ids=["shape", "negative", "fraction", "infinite", "nothing"],
 )
 def test_weights_that_cannot_be_used(weights: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):

@@ -28,6 +28,7 @@ from affidavit.misclassification import (
     policy_to_json,
 )
 from affidavit.misclassification.policies import AnyPolicy
+from affidavit.statistics import binomial_upper
 
 EXAMPLES: list[AnyPolicy] = [
     EqualRecall(),
@@ -126,6 +127,14 @@ def test_risks_that_cannot_be_proved() -> None:
     scores, wrong = binormal(400, 0.5, 0.0, seed=0)
     with pytest.raises(DataError, match=r"no threshold has a risk of at most 0\.01.*better score"):
         MaximumRisk(0.01, 0.9).threshold(scores, wrong)
+    bound = min(
+        binomial_upper(found.wrong_accepted, found.accepted, 0.9)
+        for _, found in outcomes(list(scores), list(wrong))
+    )
+    with pytest.raises(DataError, match=f"is {bound:.4g}, before the search"):
+        MaximumRisk(0.01, 0.9).threshold(scores, wrong)
+    with pytest.raises(DataError, match=r"the lowest bound on these 100 predictions.*is 1,"):
+        MaximumRisk(0.1).threshold(np.arange(100.0), np.ones(100, bool))
 
 
 def test_targets_that_the_data_cannot_meet() -> None:

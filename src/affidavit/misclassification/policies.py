@@ -21,7 +21,6 @@ from affidavit.errors import DataError, DomainError, RecordError, nearest
 from affidavit.misclassification.guarantees import largest_proved, least_accepted
 from affidavit.misclassification.metrics import Kind, undefined
 from affidavit.misclassification.ranking import Ranking, Steps
-from affidavit.statistics import binomial_upper
 
 
 @runtime_checkable
@@ -136,8 +135,8 @@ class RecallTarget:
 class MaximumRisk:
     """The largest coverage at which the risk of what is accepted is proved to be low.
 
-    With probability at least `confidence` over the calibration data, at most a share `risk` of the
-    accepted predictions on new data like them is wrong. See
+    With probability at least `confidence` over the calibration data, independent predictions, at
+    most a share `risk` of the accepted predictions on new data like them is wrong. See
     :func:`affidavit.misclassification.guarantees.largest_proved` for the tests and their source.
 
     Attributes:
@@ -175,11 +174,13 @@ class MaximumRisk:
                 f" {least}"
             )
         accepted = steps.right_until + steps.wrong_until
-        bounds = [
-            (binomial_upper(int(bad), int(many), self.confidence), int(many))
-            for bad, many in zip(steps.wrong_until, accepted, strict=True)
-        ]
-        bound, many = min(bounds)
+        some_right = steps.right_until > 0  # else the Clopper-Pearson bound is 1
+        bounds = np.ones(len(accepted))
+        bounds[some_right] = stats.beta.ppf(
+            self.confidence, steps.wrong_until[some_right] + 1, steps.right_until[some_right]
+        )
+        lowest = int(bounds.argmin())
+        bound, many = bounds[lowest], int(accepted[lowest])
         return DataError(
             f"no threshold has {wish}: the lowest bound on these {count} predictions, with {many}"
             f" of them accepted, is {bound:.4g}, before the search over thresholds is paid for."

@@ -157,7 +157,9 @@ def _checked_weights(weights: ArrayLike, count: int) -> Array:
         raise DataError(
             f"weights have the shape {list(found.shape)}; expected [{count}] or [resample, {count}]"
         )
-    whole = np.issubdtype(found.dtype, np.integer) or bool((found == np.floor(found)).all())
+    whole = np.issubdtype(found.dtype, np.integer) or bool(
+        (np.isfinite(found) & (found == np.floor(found))).all()
+    )
     if not whole or found.min(initial=0) < 0:
         raise DataError("weights are counts: expected whole numbers, none below 0")
     if not found.any(-1).all():
