@@ -29,6 +29,7 @@ from affidavit.misclassification.policies import (
     policy_from_json,
     policy_to_json,
 )
+from affidavit.misclassification.tables import markdown
 
 __all__ = [
     "METRICS",
@@ -61,6 +62,7 @@ __all__ = [
     "delong_difference",
     "e_aurc",
     "fpr_at_tpr",
+    "markdown",
     "policy_from_json",
     "policy_to_json",
     "risk_at_coverage",

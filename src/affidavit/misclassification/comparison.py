@@ -71,6 +71,7 @@ class Comparison:
         estimates: {method: {metric: estimate}}.
         differences: {method: {metric: difference from `against`}}, of all other methods; empty
             where nothing was named to compare with.
+        metrics: which, in order.
         against: the method that the others are compared with.
         confidence: level of each interval by itself.
         count, wrong: predictions, and how many of them are wrong.
@@ -80,6 +81,7 @@ class Comparison:
 
     estimates: Mapping[str, Mapping[str, Estimate]]
     differences: Mapping[str, Mapping[str, Difference]]
+    metrics: tuple[Metric, ...]
     against: str | None
     confidence: float
     count: int
@@ -197,6 +199,7 @@ def compare(
     return Comparison(
         estimates,
         differences,
+        tuple(chosen),
         against,
         confidence,
         len(mistakes),
