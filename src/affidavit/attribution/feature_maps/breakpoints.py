@@ -81,13 +81,13 @@ def _windows(op: ops.MaxPool, x: Tensor) -> Tensor:
     padded = torch.nn.functional.pad(x, flat, value=float("-inf"))
     found = []
     for slot in range(prod(op.kernel)):
-        index: list[slice] = []
+        index: list[Any] = []
         for axis in reversed(range(len(op.kernel))):
             slot, offset = divmod(slot, op.kernel[axis])
             first = offset * op.dilation[axis]
             last = first + (rows[axis] - 1) * op.stride[axis] + 1
             index.insert(0, slice(first, last, op.stride[axis]))
-        found.append(padded[(..., *index)])
+        found.append(padded[(slice(None), slice(None), *index)])
     return torch.stack(found)
 
 

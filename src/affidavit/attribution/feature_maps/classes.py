@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from affidavit.errors import DataError, DomainError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def high_conductance_maps(
@@ -71,6 +74,8 @@ def class_table(
 
     Source: Wu, Michel and Briot 2019, tables 1 and 2.
     """
+    import pandas as pd
+
     known = torch.unique(predicted[predicted == labels]).tolist()
     rows = []
     for one in known if classes is None else classes:

@@ -28,7 +28,7 @@ class Ends(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums by layer [batch, channel] in double precision, the class [batch], and the path's ends."""
+    """Sums by layer [batch, channel] in double precision, classes [batch], the path's ends."""
 
     sums: dict[str, Tensor]
     target: Tensor
@@ -66,10 +66,11 @@ def riemann(
     finite(ends.scores)
     finite(ends.start_scores)
     chosen = classes(target, ends.scores)
+    if not layers:
+        return Sums(sums, chosen, ends)
     later = _step(values, scores, chosen, layers)
     for step in range(steps - 1, -1, -1):
-        if not later:
-            break
+        reached: dict[str, tuple[Tensor, Tensor]] = {}
         if step:
             values, scores = network(baseline + (step / steps) * (x - baseline), layers)
             reached = _step(values, scores, chosen, layers)
@@ -77,7 +78,7 @@ def riemann(
             before = reached[name][0] if step else ends.start[name]
             part = over_space(slope, value - before)
             sums[name] = sums[name] + part if name in sums else part
-        later = reached if step else {}
+        later = reached
     return Sums(sums, chosen, ends)
 
 
@@ -85,9 +86,8 @@ def _step(
     values: Mapping[str, Tensor], scores: Tensor, target: Tensor, layers: Collection[str]
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """The layers' values and the gradients of the targets' scores by them."""
-    names = list(layers)
-    slopes = gradients(scores, target, {name: values[name] for name in names}) if names else {}
-    return {name: (values[name].detach(), slopes[name]) for name in names}
+    slopes = gradients(scores, target, {name: values[name] for name in layers})
+    return {name: (values[name].detach(), slope) for name, slope in slopes.items()}
 
 
 def gradients(scores: Tensor, target: Tensor, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
