@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from tests.graph.networks import ResNet20
 from torch import Tensor, nn
+
+from affidavit.graph import Graph, load
 
 
 def bent(model: nn.Module, seed: int = 0) -> nn.Module:
@@ -108,6 +112,17 @@ class Twice(nn.Module):
 def twice() -> nn.Module:
     torch.manual_seed(0)
     return bent(Twice())
+
+
+@cache
+def skip_graph() -> Graph:
+    """Of `skip()`; tracing takes longer than most tests."""
+    return load(skip(), torch.zeros(1, 2, 6, 6))
+
+
+@cache
+def twice_graph() -> Graph:
+    return load(twice(), torch.zeros(1, 4))
 
 
 class Untraceable(nn.Module):

@@ -76,6 +76,7 @@ def class_table(
     """
     import pandas as pd
 
+    _require_fitting(values, predicted, labels)
     known = torch.unique(predicted[predicted == labels]).tolist()
     rows = []
     for one in known if classes is None else classes:
@@ -104,11 +105,15 @@ def _sides(
     values: Tensor, predicted: Tensor, labels: Tensor, of_class: int
 ) -> tuple[Tensor, Tensor]:
     """Which inputs were rightly and which wrongly predicted as the class."""
+    _require_fitting(values, predicted, labels)
+    of = predicted == of_class
+    return of & (labels == of_class), of & (labels != of_class)
+
+
+def _require_fitting(values: Tensor, predicted: Tensor, labels: Tensor) -> None:
     shapes = [list(part.shape) for part in (values, predicted, labels)]
     if values.ndim != 2 or any(shape != shapes[0][:1] for shape in shapes[1:]):
         raise DataError(
             f"values, predicted and labels have the shapes {shapes[0]}, {shapes[1]} and"
             f" {shapes[2]}; expected [batch, channel], [batch] and [batch]"
         )
-    of = predicted == of_class
-    return of & (labels == of_class), of & (labels != of_class)
