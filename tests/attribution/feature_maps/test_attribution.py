@@ -217,7 +217,7 @@ def test_closed_on_the_last_unit_of_inception() -> None:
 def test_closed_on_a_trained_resnet(data_folder: Path) -> None:
     model = resnet()
     file = data_folder / "cifar10" / "resnet20-12fca82f.th"
-    state = torch.load(file, weights_only=True)["state_dict"]
+    state = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
     model.load_state_dict({name.removeprefix("module."): value for name, value in state.items()})
     x = inputs(2, 3, 32, 32)
     found = conductance(model, "layer3.2", x)
