@@ -11,21 +11,28 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
-
-from affidavit.attribution.classifier import Classifier
-from affidavit.errors import DataError, DomainError, RecordError, nearest
-from affidavit.graph import Graph
-from affidavit.misclassification import saving
-from affidavit.misclassification.extraction import Extraction, Source, extract
-from affidavit.misclassification.heads import Head
 from affidavit.misclassification.policies import (
     EqualRecall,
     Policy,
     policy_from_json,
     policy_to_json,
 )
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from affidavit.attribution.classifier import Classifier
+from affidavit.errors import (
+    AffidavitError,
+    DataError,
+    DomainError,
+    OutputError,
+    RecordError,
+    nearest,
+)
+from affidavit.graph import Graph
+from affidavit.misclassification import saving
+from affidavit.misclassification.extraction import Extraction, Source, extract
+from affidavit.misclassification.heads import Head
 from affidavit.misclassification.scorers import Learned, Scorer, scorer
 from affidavit.misclassification.scorers.scorer import check_both_kinds, parameters
 from affidavit.misclassification.signals import Array, Signals, wrong_rows
@@ -197,7 +204,10 @@ class Detector:
             arrays,
         )
         if self.mutants is not None:
-            self.mutants.save(Path(folder) / _MUTANTS)
+            try:
+                self.mutants.save(Path(folder) / _MUTANTS)
+            except OSError as error:
+                raise OutputError(f"the mutants cannot be written to {folder}: {error}") from error
 
     @classmethod
     def load(
@@ -240,7 +250,7 @@ class Detector:
                 seed=record["seed"],
             )
             detector.scorer_, detector.threshold_ = made, float(record["threshold"])
-        except (KeyError, TypeError, ValueError, DomainError) as error:
+        except (OSError, KeyError, TypeError, ValueError, AffidavitError) as error:
             raise RecordError(f"{folder} holds no saved detector: {error!r}") from error
         return detector
 

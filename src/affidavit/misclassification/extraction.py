@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -50,7 +50,7 @@ class Extraction:
     layers: Sequence[str] = ()
     baselines: Tensor | None = None
     steps: int = 10
-    method: str = "auto"
+    method: Literal["auto", "closed", "exact", "riemann"] = "auto"
     mutants: Mutants | None = None
     penultimate: str | None = None
     passes: int = 20
@@ -121,22 +121,26 @@ def extract(
         return _empty(model, classifier, x, wanted, how)
     with shown(progress, "Extracting signals") as show, classifier.evaluating():
         logits, penultimate = _outputs(classifier, x, wanted, how, show)
-        order = np.argsort(-logits, axis=1, kind="stable")
-        return Signals(
-            logits=logits,
-            predicted=order[:, 0].astype(np.int64),
-            penultimate=penultimate,
-            conductance=_conductance(model, classifier, x, order[:, 0], how)
-            if "conductance" in wanted
-            else {},
-            runner_up=_conductance(model, classifier, x, order[:, 1], how)
-            if "runner_up" in wanted
-            else {},
-            label_change_rate=_label_change_rate(classifier, x, how)
-            if "label_change_rate" in wanted
-            else None,
-            members=_members(classifier, x, wanted, how, show),
-        )
+        # The predicted class and the runner-up; of equal scores the first.
+        order = np.argsort(-logits, axis=1, kind="stable").astype(np.int64)
+        parts = {
+            name: _conductance(model, classifier, x, order[:, place], how, show)
+            for place, name in enumerate(("conductance", "runner_up"))
+            if name in wanted
+        }
+        members = _members(classifier, x, wanted, how, show)
+    rate = None
+    if "label_change_rate" in wanted:
+        # It shows a bar of its own.
+        rate = _label_change_rate(classifier, x, how, progress)
+    return Signals(
+        logits=logits,
+        predicted=order[:, 0],
+        penultimate=penultimate,
+        label_change_rate=rate,
+        members=members,
+        **parts,
+    )
 
 
 def checked(inputs: Tensor | ArrayLike, classifier: Classifier) -> Tensor:
@@ -217,7 +221,12 @@ def _members(
 
 
 def _conductance(
-    model: Source, classifier: Classifier, x: Tensor, target: Array, how: Extraction
+    model: Source,
+    classifier: Classifier,
+    x: Tensor,
+    target: Array,
+    how: Extraction,
+    show: Progress | None,
 ) -> dict[str, Array]:
     from affidavit.attribution import conductance
 
@@ -230,17 +239,27 @@ def _conductance(
         list(how.layers),
         _prepared(classifier, x),
         baselines=baselines,
-        target=torch.from_numpy(target).to(x.device),
+        target=target,
         steps=how.steps,
         method=how.method,
+        batch_size=how.batch_size,
+        progress=show,
     )
     return {layer: numpy_of(found.values[layer]) for layer in how.layers}
 
 
-def _label_change_rate(classifier: Classifier, x: Tensor, how: Extraction) -> Array:
+def _label_change_rate(
+    classifier: Classifier, x: Tensor, how: Extraction, progress: bool
+) -> Array | None:
     from affidavit.mutation import label_change_rate
 
-    return numpy_of(label_change_rate(classifier.model, how.mutants, _prepared(classifier, x)))
+    if how.mutants is None:
+        return None
+    return numpy_of(
+        label_change_rate(
+            classifier.model, how.mutants, _prepared(classifier, x), progress=progress
+        )
+    )
 
 
 def _prepared(classifier: Classifier, x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from affidavit.errors import DataError, DomainError, nearest
-from affidavit.misclassification.scorers.probabilities import doubt, entropy, log_probabilities
+from affidavit.misclassification.probabilities import doubt, entropy, log_probabilities
 from affidavit.misclassification.signals import Array, Signals
 
 Layers = Sequence[str] | None
@@ -51,7 +51,7 @@ def matrix(signals: Signals, blocks: Sequence[str], layers: Layers = None) -> ND
         raise DomainError(f"no features were named; expected some of {', '.join(BLOCKS)}")
     signals.require(needs_of(blocks))
     columns = [part.make(signals, layers).astype(np.float64) for part in known]
-    return np.concatenate([part.reshape(len(signals), -1) for part in columns], 1)
+    return np.concatenate(columns, 1)
 
 
 def block(name: str) -> Block:
@@ -101,7 +101,7 @@ def _penultimate(signals: Signals, _: Layers) -> Array:
 
 
 def _label_change_rate(signals: Signals, _: Layers) -> Array:
-    return _there(signals.label_change_rate)
+    return _there(signals.label_change_rate)[:, None]
 
 
 def _layers(signals: Signals, layers: Layers) -> Sequence[str]:

@@ -95,7 +95,7 @@ def read_folder(folder: Path) -> tuple[Scorer, dict[str, Any], dict[str, np.ndar
                 raise RecordError(f"{folder / RECORD} names a file outside of the folder: {name!r}")
             if _digest(folder / name) != digest:
                 raise RecordError(f"{folder / name} is not the file that was saved: it was changed")
-        with np.load(folder / ARRAYS, allow_pickle=False) as archive:
+        with (folder / ARRAYS).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = dict(archive)
         scorer = SCORERS[record["scorer"]["name"]](**_read(record["scorer"]["parameters"]))
         fitted: dict[str, Any] = {

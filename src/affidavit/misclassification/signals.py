@@ -78,6 +78,10 @@ class Signals:
     def __len__(self) -> int:
         return len(self.logits)
 
+    def __repr__(self) -> str:
+        shapes = (f"{name} {list(array.shape)}" for name, array in self._arrays().items())
+        return f"Signals({', '.join(shapes)})"
+
     def __getitem__(self, rows: slice | ArrayLike) -> Signals:
         """The signals of some inputs: a slice, row numbers, or a mask [n]."""
         taken = rows if isinstance(rows, slice) else np.asarray(rows)
@@ -125,7 +129,7 @@ class Signals:
     def load(cls, path: str | Path) -> Signals:
         """Reads what :meth:`save` wrote; nothing in the file is run. Raises RecordError."""
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = dict(archive)
             meta = json.loads(str(arrays.pop("meta")))
             if meta.get("format") != "signals":

@@ -12,8 +12,8 @@ from affidavit.misclassification.heads.estimators import (
     Forest,
     LinearDiscriminant,
     Logistic,
-    QuadraticDiscriminant,
 )
+from affidavit.misclassification.heads.gaussians import QuadraticDiscriminant
 from affidavit.misclassification.heads.head import Head
 from affidavit.misclassification.heads.perceptron import Perceptron
 from affidavit.misclassification.heads.vote import Vote

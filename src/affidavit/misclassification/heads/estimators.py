@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -107,24 +107,4 @@ class LinearDiscriminant(Estimator):
     def make(self, seed: int) -> Any:
         return make_pipeline(
             StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-        )
-
-
-@dataclass(frozen=True)
-class QuadraticDiscriminant(Estimator):
-    """Quadratic discriminant analysis; log-odds.
-
-    Attributes:
-        shrinkage: how far each covariance is drawn towards the identity; features are standardised
-            first. 0 needs more inputs of either kind than there are features.
-    """
-
-    name: ClassVar[str] = "qda"
-    summary: ClassVar[str] = "quadratic discriminant analysis, covariances shrunk"
-
-    shrinkage: float = 0.1
-
-    def make(self, seed: int) -> Any:
-        return make_pipeline(
-            StandardScaler(), QuadraticDiscriminantAnalysis(reg_param=self.shrinkage)
         )

@@ -47,3 +47,13 @@ def check_enough(wrong: NDArray[np.bool_], least: int = 2) -> None:
             f"{count} wrong and {len(wrong) - count} right predictions to learn from; expected at"
             f" least {least} of each. Fit on more data."
         )
+
+
+def scaling(x: NDArray[np.float64]) -> tuple[Array, Array]:
+    """(mean, factor) of each column, [column], that bring it to mean 0 and deviation 1.
+
+    A column that never changes says nothing: its factor is 0, and so is it, whatever it is later.
+    """
+    mean, std = x.mean(0), x.std(0)
+    moves = std > 1e-12 * (1 + np.abs(mean))
+    return mean, np.divide(1, std, out=np.zeros_like(std), where=moves)

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from affidavit.errors import DomainError
-from affidavit.misclassification.heads.head import Head, check_enough
+from affidavit.misclassification.heads.head import Head, check_enough, scaling
 from affidavit.misclassification.signals import Array
 
 
@@ -65,9 +65,7 @@ class Perceptron(Head):
 
     def fit(self, x: NDArray[np.float64], wrong: NDArray[np.bool_], seed: int) -> dict[str, Any]:
         check_enough(wrong)
-        mean, std = x.mean(0), x.std(0)
-        # A column that never changes says nothing; it becomes 0, whatever it is later.
-        scale = np.divide(1, std, out=np.zeros_like(std), where=std > 1e-12 * (1 + np.abs(mean)))
+        mean, scale = scaling(x)
         fitted: dict[str, Any] = {"mean": mean, "scale": scale}
         inputs = torch.from_numpy((x - mean) * scale).float()
         target = torch.from_numpy(wrong).float()
@@ -88,6 +86,7 @@ class Perceptron(Head):
             total += expit(value[:, 0])
         return total / self.restarts
 
+    @torch.enable_grad()
     def _train(self, x: Tensor, target: Tensor, draw: np.random.Generator) -> dict[str, Array]:
         generator = torch.Generator().manual_seed(int(draw.integers(2**62)))
         learn, watch = self._split(target.numpy() > 0, draw)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from affidavit.misclassification.scorers.probabilities import doubt
+from affidavit.misclassification.probabilities import doubt
 from affidavit.misclassification.scorers.scorer import Fitted, Scorer, positive
 from affidavit.misclassification.signals import Array, Signals
 

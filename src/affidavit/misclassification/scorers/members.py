@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.misclassification.scorers.probabilities import entropy
+from affidavit.misclassification.probabilities import entropy
 from affidavit.misclassification.scorers.scorer import Fitted, Scorer, one_of
 from affidavit.misclassification.signals import Array, Signals
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from affidavit.misclassification.scorers.probabilities import doubt, entropy, log_probabilities
+from affidavit.misclassification.probabilities import doubt, entropy, log_probabilities
 from affidavit.misclassification.scorers.scorer import Fitted, Scorer, one_of, positive
 from affidavit.misclassification.signals import Array, Signals
 
@@ -132,7 +132,7 @@ class Doctor(Scorer):
             unsure = doubt(signals, self.temperature)
             return unsure / (1 - unsure)
         p = np.exp(log_probabilities(signals, self.temperature))
-        # 1 - Σ p² = Σ p (1 - p), and 1 - p of the largest is taken without cancellation.
+        # 1 - Σ p² = Σ p (1 - p), with 1 - p of the largest as the sum of the others.
         rest = 1 - p
         top = p.argmax(1)
         rest[np.arange(len(p)), top] = doubt(signals, self.temperature)

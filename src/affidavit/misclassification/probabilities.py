@@ -16,8 +16,10 @@ def log_probabilities(signals: Signals, temperature: float = 1.0) -> NDArray[np.
 
 
 def doubt(signals: Signals, temperature: float = 1.0) -> NDArray[np.float64]:
-    """1 - max p, [n]. By expm1: among sure predictions, 1 - p in floating point is all ties."""
-    found: NDArray[np.float64] = -np.expm1(log_probabilities(signals, temperature).max(1))
+    """1 - max p, [n], as the sum of all other p: 1 - p itself is 0 for all sure predictions."""
+    logs = log_probabilities(signals, temperature)
+    logs[np.arange(len(logs)), logs.argmax(1)] = -np.inf
+    found: NDArray[np.float64] = np.exp(logs).sum(1)
     return found
 
 
