@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import captum.attr
+import keras
 import pytest
 import torch
 from pytorchcv.models import inceptionv3
@@ -315,7 +316,7 @@ def test_a_module_used_twice() -> None:
         (graph, "relu", None),
     )
     for network, path, known in watched:
-        with pytest.raises(ModelError, match=rf"'{path}' is used 2 times.*'{path}@0'"):
+        with pytest.raises(ModelError, match=rf"'{path}' (is used|has) 2 .*'{path}@0'"):
             conductance(network, path, x, graph=known)
         found = finely(network, [f"{path}@0", f"{path}@1"], x, target=0, graph=known)
         torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
@@ -418,6 +419,8 @@ def test_what_makes_no_sense_is_refused() -> None:
         conductance(model, "first", x, steps=0)
     with pytest.raises(DataError, match="input 1 has values that are NaN or infinite"):
         conductance(model, "first", torch.stack([x[0], x[0] * float("nan")]))
+    with pytest.raises(DataError, match=r"float64 on cpu, .*float32 on cpu: give inputs.to"):
+        conductance(model, "first", x.double())
     with pytest.raises(DataError, match=r"inputs are torch.uint8; expected a floating tensor"):
         conductance(model, "first", x.to(torch.uint8))
     with pytest.raises(ModelError, match="the model is a str; expected"):
@@ -439,6 +442,30 @@ def test_what_makes_no_sense_is_refused() -> None:
 
     with pytest.raises(ModelError, match="'idle' does not affect the scores"):
         conductance(Idle(), "idle", inputs(2, 4))
+
+
+def test_a_keras_model_by_nodes_of_its_graph() -> None:
+    keras.utils.set_random_seed(0)
+    parts = [
+        keras.Input((6, 6, 2)),
+        keras.layers.Conv2D(3, 3, activation="relu", bias_initializer="normal"),
+        keras.layers.MaxPooling2D(2),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+    model, x = keras.Sequential(parts), inputs(2, 6, 6, 2)
+    graph = load(model)
+    pooled = next(node for node in graph.nodes if node.op.__class__.__name__ == "MaxPool")
+    names = [pooled.name, pooled.operands[0]]
+    found = conductance(model, names, x)
+    assert found.method == {pooled.name: "closed", pooled.operands[0]: "exact"}
+    assert found.values[pooled.name].shape == (2, 3)
+    for left in found.completeness_error.values():
+        assert left.abs().max() < 1e-5
+    # Only pooling is between the two, map by map.
+    torch.testing.assert_close(*found.values.values(), rtol=0, atol=1e-5)
+    with pytest.raises(ModelError, match=r"has 2 results in the graph: name one of the nodes"):
+        conductance(model, pooled.operands[0].rpartition(".")[0] or graph.nodes[1].module, x)
 
 
 def test_progress_is_told() -> None:

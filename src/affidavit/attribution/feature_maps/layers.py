@@ -82,7 +82,11 @@ def node_of(graph: Graph, layer: str) -> str:
             f"the graph has no node or module {layer!r} before its scores{nearest(layer, known)}"
         )
     if len(found) > 1:
-        raise several_uses(layer, len(found))
+        raise ModelError(
+            f"the layer {layer!r} has {len(found)} results in the graph: name one of the nodes"
+            f" {', '.join(found)}, or, if it is a module that is used so often, '{layer}@0' to"
+            f" '{layer}@{len(found) - 1}'"
+        )
     return found[0]
 
 

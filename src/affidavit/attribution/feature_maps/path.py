@@ -64,7 +64,8 @@ def riemann(
     values, scores = network(x, layers)
     ends = Ends({name: value.detach() for name, value in values.items()}, scores.detach(), *start)
     finite(ends.scores)
-    finite(ends.start_scores)
+    if not bool(torch.isfinite(ends.start_scores).all()):
+        raise ModelError("the model gives NaN or infinite scores for a baseline; give another one")
     chosen = classes(target, ends.scores)
     if not layers:
         return Sums(sums, chosen, ends)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from affidavit.attribution.feature_maps.closed import Tail
 from affidavit.attribution.feature_maps.exact import exact
 from affidavit.attribution.feature_maps.flow import after
-from affidavit.attribution.feature_maps.path import Ends, Sums, over_space, riemann
+from affidavit.attribution.feature_maps.path import Sums, over_space, riemann
 from affidavit.attribution.feature_maps.result import Way
 from affidavit.attribution.feature_maps.setup import Setup, converted
 from affidavit.attribution.progress import Progress
@@ -60,7 +61,7 @@ def by_sums(
         if not len(x):
             return _nothing(start, ways, target)
         given = None if target is None else classes(target, start[1][:1].expand(len(x), -1))
-        parts: list[Sums] = []
+        parts: list[_Part] = []
         for first in range(0, len(x), batch_size):
             rows = slice(first, first + batch_size)
             chosen = None if given is None else given[rows]
@@ -68,11 +69,11 @@ def by_sums(
             found = riemann(
                 network, x[rows], begin, start if shared else network(begin), chosen, steps, summed
             )
-            parts.append(_with_tails(found, tails))
+            parts.append(_reduced(found, tails))
             if progress is not None:
                 progress(min(first + batch_size, len(x)), len(x))
     sums = {layer: torch.cat([part.sums[layer] for part in parts]) for layer in parts[0].sums}
-    rise = torch.cat([_rise(part.ends, part.target) for part in parts])
+    rise = torch.cat([part.rise for part in parts])
     left = {layer: rise - one.sum(1) for layer, one in sums.items()}
     return Found(sums, left, rise, torch.cat([part.target for part in parts]))
 
@@ -106,19 +107,24 @@ def by_pieces(
     return replace(known, sums={**known.sums, **sums}, left={**known.left, **left})
 
 
-def _with_tails(found: Sums, tails: Mapping[str, Tail]) -> Sums:
-    values, start = found.ends.values, found.ends.start
+class _Part(NamedTuple):
+    """What is kept of some inputs: no value of a layer."""
+
+    sums: dict[str, Tensor]
+    rise: Tensor
+    target: Tensor
+
+
+def _reduced(found: Sums, tails: Mapping[str, Tail]) -> _Part:
+    """The sums, with those that have a closed form, and f(x) − f(x′)."""
+    ends, target = found.ends, found.target
     closed = {
-        layer: over_space(tail.weights(found.target), values[layer] - start[layer])
+        layer: over_space(tail.weights(target), ends.values[layer] - ends.start[layer])
         for layer, tail in tails.items()
     }
-    return found._replace(sums={**found.sums, **closed})
-
-
-def _rise(ends: Ends, target: Tensor) -> Tensor:
     before = ends.start_scores.expand(ends.scores.shape)
     end, start = (s.double().gather(1, target[:, None]) for s in (ends.scores, before))
-    return (end - start)[:, 0]
+    return _Part({**found.sums, **closed}, (end - start)[:, 0], target)
 
 
 def _nothing(

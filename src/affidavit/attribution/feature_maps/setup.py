@@ -17,8 +17,9 @@ from affidavit.attribution.feature_maps.layers import (
     use_of,
 )
 from affidavit.attribution.feature_maps.networks import Network, TappedGraph, WatchedModule
-from affidavit.errors import AffidavitError, ModelError
+from affidavit.errors import AffidavitError, DataError, ModelError
 from affidavit.graph import Graph, fold_batch_norm, load
+from affidavit.graph.from_keras import is_keras
 
 # Of what a layer gives, as a share of its largest entry: far above rounding, far below another
 # layer's values.
@@ -77,17 +78,27 @@ def set_up(
         inputs: [batch, ...], for shape, dtype and device; one of them is tried.
         graph: of the model, if it was made before.
 
-    Raises ModelError for an unknown layer, a bare name of a module that is used more than once, or
-    a model that gives probabilities and has no graph.
+    Raises:
+        ModelError: an unknown layer, a bare name of a module that is used more than once, or a
+            model that gives probabilities and has no graph.
+        DataError: inputs of another dtype or on another device than a module.
     """
     if isinstance(model, Graph):
         found = converted(score_graph(model), inputs)
         nodes = {layer: node_of(found, layer) for layer in layers}
         return Setup(TappedGraph(found, nodes), found, nodes)
+    if is_keras(model):
+        return set_up(load(model, inputs[:1] if len(inputs) else None), layers, inputs, None)
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"the model is a {type(model).__name__}; expected an nn.Module or a graph"
             " (affidavit.graph.load makes one of a file)"
+        )
+    own = next((one for one in model.parameters() if one.is_floating_point()), inputs)
+    if own.dtype != inputs.dtype or own.device != inputs.device:
+        raise DataError(
+            f"the inputs are {inputs.dtype} on {inputs.device}, the model's parameters {own.dtype}"
+            f" on {own.device}: give inputs.to({own.dtype}).to({str(own.device)!r})"
         )
     example = inputs[:1] if len(inputs) else inputs.new_zeros((1, *inputs.shape[1:]))
     fault: AffidavitError | None = None
