@@ -46,7 +46,7 @@ from affidavit.mutation import (
 )
 from harness import RESULTS, compare, record
 
-BATCH, COUNT, IMAGES, VALIDATION, ROUNDS = 32, 100, 256, 512, 5
+BATCH, COUNT, IMAGES, VALIDATION, ROUNDS = 32, 100, 256, 256, 5
 # At a threshold on the rate, and as far to either side.
 THRESHOLD, P0, P1, ALPHA, BETA = 0.1, 0.04, 0.2, 0.01, 0.01
 
