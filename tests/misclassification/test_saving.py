@@ -86,7 +86,7 @@ def test_a_file_that_would_run_code_is_not_loaded(copied: Path, tmp_path: Path) 
     skops.io.dump(Hostile(tmp_path / "mark"), path)
     record = json.loads((copied / saving.RECORD).read_text())
     edited(copied, files=record["files"] | {path.name: saving._digest(path)})
-    with pytest.raises(RecordError, match="types that no detector has: .*mkdir.*was not loaded"):
+    with pytest.raises(RecordError, match=r"types that no detector has: .*Hostile.*not loaded"):
         saving.read_folder(copied)
     assert not (tmp_path / "mark").exists()
     import pickle

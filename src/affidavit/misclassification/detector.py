@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -30,9 +29,10 @@ from affidavit.errors import (
     nearest,
 )
 from affidavit.graph import Graph
-from affidavit.misclassification import saving
-from affidavit.misclassification.extraction import Extraction, Source, extract
+from affidavit.misclassification.extraction import Extraction, Source, checked, extract, graph_of
 from affidavit.misclassification.heads import Head
+from affidavit.misclassification.heads.head import split
+from affidavit.misclassification.saving import fingerprint, read_folder, write
 from affidavit.misclassification.scorers import Learned, Scorer, scorer
 from affidavit.misclassification.scorers.scorer import check_both_kinds, parameters
 from affidavit.misclassification.signals import Array, Signals, wrong_rows
@@ -96,6 +96,7 @@ class Detector:
     def __post_init__(self) -> None:
         self.scorer_: Scorer | None = None
         self.threshold_: float | None = None
+        self._known: tuple[Any, Graph | None] | None = None
         if self.fit_on not in ("held_out", "training"):
             raise DomainError(f"fit_on is {self.fit_on!r}; expected 'held_out' or 'training'")
         if not 0 < self.calibration_share < 1:
@@ -175,6 +176,8 @@ class Detector:
         """The signals that the scorer needs."""
         settings = replace(self.settings, layers=tuple(self.layers), mutants=self.mutants)
         needs = self._made().needs
+        if settings.graph is None and not needs.isdisjoint(("conductance", "runner_up")):
+            settings = replace(settings, graph=self._graph(inputs))
         return extract(self.model, inputs, needs, settings=settings, progress=self.progress)
 
     def save(self, folder: str | Path) -> None:
@@ -183,11 +186,13 @@ class Detector:
         The mutants are written too, and no pickle is. Raises OutputError.
         """
         made, threshold = self._fitted()
-        settings = asdict(replace(self.settings, mutants=None, ensemble=(), baselines=None))
+        settings = asdict(
+            replace(self.settings, mutants=None, ensemble=(), baselines=None, graph=None)
+        )
         arrays = {}
         if self.settings.baselines is not None:
             arrays["baselines"] = self.settings.baselines.cpu().numpy()
-        saving.write(
+        write(
             Path(folder),
             made,
             {
@@ -226,7 +231,7 @@ class Detector:
         from affidavit.mutation import Mutants
 
         folder = Path(folder)
-        made, record, arrays = saving.read_folder(folder)
+        made, record, arrays = read_folder(folder)
         if record.get("model") != fingerprint(model):
             raise RecordError(
                 f"{folder} holds the detector of another model: its parameters are others"
@@ -268,6 +273,17 @@ class Detector:
         self.__post_init__()
         return self
 
+    def _graph(self, inputs: Inputs) -> Graph | None:
+        """The model's graph, made anew only where the model or the inputs' shape has changed."""
+        classifier = self.model if isinstance(self.model, Classifier) else Classifier(self.model)
+        x = checked(inputs, classifier)[:1]
+        if not len(x):
+            return None
+        state = fingerprint(self.model), tuple(x.shape[1:]), x.dtype
+        if self._known is None or self._known[0] != state:
+            self._known = state, graph_of(classifier, x)
+        return self._known[1]
+
     def _made(self) -> Scorer:
         """The scorer, not fitted; the one given is left as it is."""
         if self.scorer is not None:
@@ -282,30 +298,11 @@ class Detector:
     def _split(self, wrong: NDArray[np.bool_]) -> tuple[Array, Array]:
         """Rows for the scorer and rows for the threshold, wrong predictions shared out alike."""
         check_both_kinds(wrong)
-        draw = np.random.default_rng(self.seed)
-        learn, rest = [], []
-        for kind in (True, False):
-            rows = draw.permutation(np.flatnonzero(wrong == kind))
-            if len(rows) < 2:
-                raise DataError(
-                    f"there is only {len(rows)} {'wrong' if kind else 'right'} prediction;"
-                    " expected one to learn from and one for the threshold, or calibration=(inputs,"
-                    " labels)"
-                )
-            count = min(max(round(self.calibration_share * len(rows)), 1), len(rows) - 1)
-            rest.append(rows[:count])
-            learn.append(rows[count:])
-        return np.sort(np.concatenate(learn)), np.sort(np.concatenate(rest))
-
-
-def fingerprint(model: Source) -> str:
-    """A hash of a model's parameters and buffers, by name, or of a graph's content."""
-    inner = model.model if isinstance(model, Classifier) else model
-    if isinstance(inner, Graph):
-        return inner.sha256
-    digest = hashlib.sha256()
-    for name, tensor in sorted(inner.state_dict().items()):
-        flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(flat.numpy().tobytes())
-    return digest.hexdigest()
+        fewest = min(int(wrong.sum()), int((~wrong).sum()))
+        if fewest < 2:
+            kind = "wrong" if wrong.sum() == 1 else "right"
+            raise DataError(
+                f"there is only 1 {kind} prediction; expected one to learn from and one for the"
+                " threshold, or calibration=(inputs, labels)"
+            )
+        return split(wrong, self.calibration_share, np.random.default_rng(self.seed))

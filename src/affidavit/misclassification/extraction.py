@@ -13,7 +13,8 @@ from torch import Tensor
 
 from affidavit.attribution.classifier import Classifier, Model
 from affidavit.attribution.progress import Progress, shown
-from affidavit.errors import DataError, DomainError, nearest
+from affidavit.errors import AffidavitError, DataError, DomainError, nearest
+from affidavit.graph import Graph, load
 from affidavit.misclassification.passes import (
     finite,
     numpy_of,
@@ -39,6 +40,8 @@ class Extraction:
         layers: where conductance is taken: paths of modules or names of nodes.
         baselines: input (or inputs) of the conductance's other end; zeros when left out.
         steps, method: as of :func:`affidavit.attribution.conductance`.
+        graph: of the model as it is now, for conductance, if it was made before: see
+            :func:`graph_of`. Left out, each extraction makes it, which takes seconds.
         mutants: for the label change rate, as of :func:`affidavit.mutation.mutants`.
         penultimate: the layer whose input are the penultimate features; found when left out.
         passes: with dropout on.
@@ -51,6 +54,7 @@ class Extraction:
     baselines: Tensor | None = None
     steps: int = 10
     method: Literal["auto", "closed", "exact", "riemann"] = "auto"
+    graph: Graph | None = None
     mutants: Mutants | None = None
     penultimate: str | None = None
     passes: int = 20
@@ -123,8 +127,11 @@ def extract(
         logits, penultimate = _outputs(classifier, x, wanted, how, show)
         # The predicted class and the runner-up; of equal scores the first.
         order = np.argsort(-logits, axis=1, kind="stable").astype(np.int64)
+        graph = how.graph
+        if graph is None and not wanted.isdisjoint(("conductance", "runner_up")):
+            graph = graph_of(classifier, x)
         parts = {
-            name: _conductance(model, classifier, x, order[:, place], how, show)
+            name: _conductance(model, classifier, x, order[:, place], how, graph, show)
             for place, name in enumerate(("conductance", "runner_up"))
             if name in wanted
         }
@@ -141,6 +148,16 @@ def extract(
         members=members,
         **parts,
     )
+
+
+def graph_of(classifier: Classifier, x: Tensor) -> Graph | None:
+    """The graph of the classifier's model, or None where it has ops that no graph has."""
+    if isinstance(classifier.model, Graph):
+        return None
+    try:
+        return load(classifier.model, _prepared(classifier, x[:1]))
+    except AffidavitError:
+        return None
 
 
 def checked(inputs: Tensor | ArrayLike, classifier: Classifier) -> Tensor:
@@ -226,6 +243,7 @@ def _conductance(
     x: Tensor,
     target: Array,
     how: Extraction,
+    graph: Graph | None,
     show: Progress | None,
 ) -> dict[str, Array]:
     from affidavit.attribution import conductance
@@ -243,6 +261,7 @@ def _conductance(
         steps=how.steps,
         method=how.method,
         batch_size=how.batch_size,
+        graph=graph,
         progress=show,
     )
     return {layer: numpy_of(found.values[layer]) for layer in how.layers}

@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 import sklearn
 import skops.io
+import torch
 
+from affidavit.attribution.classifier import Classifier
 from affidavit.errors import AffidavitError, OutputError, RecordError
+from affidavit.graph import Graph
+from affidavit.misclassification.extraction import Source
 from affidavit.misclassification.heads import read, written
 from affidavit.misclassification.scorers import SCORERS, Scorer
 from affidavit.misclassification.scorers.scorer import parameters
@@ -114,6 +118,19 @@ def read_folder(folder: Path) -> tuple[Scorer, dict[str, Any], dict[str, np.ndar
     ) as error:  # fmt: skip
         raise RecordError(f"{folder} holds no saved detector: {_said(error)}") from error
     return scorer, record, arrays
+
+
+def fingerprint(model: Source) -> str:
+    """A hash of a model's parameters and buffers, by name, or of a graph's content."""
+    inner = model.model if isinstance(model, Classifier) else model
+    if isinstance(inner, Graph):
+        return inner.sha256
+    digest = hashlib.sha256()
+    for name, tensor in sorted(inner.state_dict().items()):
+        flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(flat.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _estimator(path: Path, record: Mapping[str, Any]) -> Any:

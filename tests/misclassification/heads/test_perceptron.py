@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from affidavit.misclassification.heads import Perceptron
+from affidavit.misclassification.heads.head import split
 
 SETTINGS = {"learning_rate": 0.02, "batch_size": 32}
 
@@ -48,11 +49,11 @@ def test_a_curved_boundary_with_few_wrong_ones() -> None:
 
 def test_the_split_keeps_the_proportions() -> None:
     wrong = np.arange(50) < 10
-    learn, watch = Perceptron()._split(wrong, np.random.default_rng(0))
+    learn, watch = split(wrong, 0.2, np.random.default_rng(0))
     assert sorted(np.concatenate([learn, watch]).tolist()) == list(range(50))
-    assert wrong[watch.numpy()].sum() == 2
+    assert wrong[watch].sum() == 2
     assert len(watch) == 10
-    learn, watch = Perceptron(held_out=0.99)._split(np.arange(4) < 2, np.random.default_rng(0))
+    learn, watch = split(np.arange(4) < 2, 0.99, np.random.default_rng(0))
     assert len(learn) == len(watch) == 2
 
 

@@ -42,7 +42,7 @@ class QuadraticDiscriminant(Head):
             fitted[f"{key}/centre"] = rows.mean(0)
             fitted[f"{key}/precision"] = np.linalg.inv(covariance)
             log_share = np.log(len(rows) / len(z))
-            fitted[f"{key}/constant"] = log_share - np.linalg.slogdet(covariance)[1] / 2
+            fitted[f"{key}/constant"] = np.array(log_share - np.linalg.slogdet(covariance)[1] / 2)
         return fitted
 
     def score(self, fitted: Mapping[str, Any], x: NDArray[np.float64]) -> Array:

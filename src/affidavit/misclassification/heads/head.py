@@ -57,3 +57,19 @@ def scaling(x: NDArray[np.float64]) -> tuple[Array, Array]:
     mean, std = x.mean(0), x.std(0)
     moves = std > 1e-12 * (1 + np.abs(mean))
     return mean, np.divide(1, std, out=np.zeros_like(std), where=moves)
+
+
+def split(
+    wrong: NDArray[np.bool_], share: float, draw: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(the rest, a share) of the rows, wrong and right ones in proportion, at least one of each.
+
+    Expects two of each.
+    """
+    rest, taken = [], []
+    for kind in (True, False):
+        rows = draw.permutation(np.flatnonzero(wrong == kind))
+        count = min(max(round(share * len(rows)), 1), len(rows) - 1)
+        taken.append(rows[:count])
+        rest.append(rows[count:])
+    return np.sort(np.concatenate(rest)), np.sort(np.concatenate(taken))

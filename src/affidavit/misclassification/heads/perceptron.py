@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from affidavit.errors import DomainError
-from affidavit.misclassification.heads.head import Head, check_enough, scaling
+from affidavit.misclassification.heads.head import Head, check_enough, scaling, split
 from affidavit.misclassification.signals import Array
 
 
@@ -89,7 +89,7 @@ class Perceptron(Head):
     @torch.enable_grad()
     def _train(self, x: Tensor, target: Tensor, draw: np.random.Generator) -> dict[str, Array]:
         generator = torch.Generator().manual_seed(int(draw.integers(2**62)))
-        learn, watch = self._split(target.numpy() > 0, draw)
+        learn, watch = map(torch.from_numpy, split(target.numpy() > 0, self.held_out, draw))
         layers = self._layers(x.shape[1], generator)
         parameters = [one for layer in layers for one in layer]
         for one in parameters:
@@ -117,16 +117,6 @@ class Perceptron(Head):
                     break
         names = [f"{kind}{layer}" for layer in range(len(layers)) for kind in ("weight", "bias")]
         return {name: one.numpy() for name, one in zip(names, kept, strict=True)}
-
-    def _split(self, wrong: NDArray[np.bool_], draw: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Rows to learn from, and rows to watch; of each kind at least one in either."""
-        learn, watch = [], []
-        for kind in (True, False):
-            rows = draw.permutation(np.flatnonzero(wrong == kind))
-            count = min(max(round(self.held_out * len(rows)), 1), len(rows) - 1)
-            watch.append(rows[:count])
-            learn.append(rows[count:])
-        return torch.from_numpy(np.concatenate(learn)), torch.from_numpy(np.concatenate(watch))
 
     def _layers(self, columns: int, generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
         """He et al. 2015."""
