@@ -104,6 +104,7 @@ def record(
     results: Mapping[str, Any],
     packages: tuple[str, ...] = (),
     quiet: bool = False,
+    name: str = NAME,
 ) -> None:
     """Writes `NAME.json`, named after the script, and prints the results.
 
@@ -113,6 +114,7 @@ def record(
         results: the numbers that were found.
         packages: whose versions matter, besides torch and numpy.
         quiet: whether nothing is printed.
+        name: of the record, where a script has several.
     """
     content = {
         "command": f"python -m experiments.{FOLDER}.{NAME} {' '.join(sys.argv[1:])}".rstrip(),
@@ -129,7 +131,7 @@ def record(
         "results": results,
     }
     text = json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n"
-    (given.out / f"{NAME}.json").write_text(text)
+    (given.out / f"{name}.json").write_text(text)
     if not quiet:
         print(json.dumps(plain(results), indent=1, ensure_ascii=False))
 
