@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -176,6 +176,18 @@ def test_policies_return_from_json(policy: AnyPolicy) -> None:
     text = json.dumps(policy_to_json(policy), allow_nan=False)
     assert policy_from_json(json.loads(text)) == policy
     assert isinstance(policy, Policy)
+
+
+def test_a_policy_of_ones_own_is_not_kept() -> None:
+    class Median:
+        name: ClassVar[str] = "median"
+
+        def threshold(self, scores: Any, wrong: Any) -> float:
+            return float(np.median(scores))
+
+    assert isinstance(Median(), Policy)
+    with pytest.raises(DomainError, match=r"Median is none of the policies.*as Fixed\(threshold\)"):
+        policy_to_json(Median())
 
 
 def test_every_policy_is_in_the_table_and_the_examples() -> None:

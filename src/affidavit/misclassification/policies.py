@@ -237,8 +237,16 @@ POLICIES: dict[str, type[AnyPolicy]] = {
 """Policies by name."""
 
 
-def policy_to_json(policy: AnyPolicy) -> dict[str, Any]:
-    """Plain JSON data: the policy's name and its settings."""
+def policy_to_json(policy: Policy) -> dict[str, Any]:
+    """Plain JSON data: the policy's name and its settings.
+
+    Raises DomainError for a policy of one's own: what it is cannot be read back.
+    """
+    if type(policy) not in POLICIES.values():
+        raise DomainError(
+            f"{type(policy).__name__} is none of the policies that can be kept:"
+            f" {', '.join(POLICIES)}. Keep the threshold that it chose, as Fixed(threshold)"
+        )
     return {"policy": policy.name, **evidence.to_json(policy)}
 
 
