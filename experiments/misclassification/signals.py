@@ -89,5 +89,5 @@ def signals(
 
 def digest(classifier: Classifier) -> str:
     """A few characters that tell networks apart."""
-    total = sum(float(p.double().abs().sum()) for p in classifier.parameters())
+    total = sum(float(p.detach().double().abs().sum()) for p in classifier.parameters())
     return hashlib.sha256(f"{total:.6f}".encode()).hexdigest()[:6]
