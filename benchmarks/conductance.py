@@ -35,7 +35,7 @@ from affidavit.attribution.evaluation.cost import peak_memory
 from affidavit.graph import Graph, load
 from harness import RESULTS, compare, record
 
-BATCH, STEPS = 64, 10
+BATCH, STEPS = 32, 10
 LAST = "features.stage3.unit3"
 FIVE = (
     "features.stage1.unit3",
@@ -101,7 +101,7 @@ def last(question: Question) -> dict[str, dict[str, float]]:
         f"last block, batch {BATCH}, captum {way}": compare(
             lambda: question.ours((LAST,)),
             lambda way=way: question.theirs((LAST,), way),  # type: ignore[misc]
-            rounds=7,
+            rounds=5,
             warmup=1,
             clock=time.process_time,
         )
@@ -201,19 +201,23 @@ PARTS: dict[str, Part] = {
 
 def main() -> None:
     torch.set_num_threads(1)
-    asked = sys.argv[1:] or list(PARTS)
+    question = Question()
+    for part in sys.argv[1:] or list(PARTS):
+        figures = PARTS[part](question)
+        for name, found in figures.items():
+            print(name, found, file=sys.stderr)
+        write(part, figures, question.tracing)
+
+
+def write(part: str, figures: dict[str, dict[str, float]], tracing: float) -> None:
+    """Puts what was measured into the record, part by part: the last one takes minutes."""
     path = RESULTS / "conductance.json"
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     found = {name: dict(known.get(name, {})) for name in ("results", "memory", "agreement")}
-    question = Question()
-    for part in asked:
-        section = {"last": "results", "five": "results", "inception": "agreement"}.get(part, part)
-        for name, figures in PARTS[part](question).items():
-            print(name, figures, file=sys.stderr)
-            found[section][name] = figures
+    section = {"last": "results", "five": "results", "inception": "agreement"}.get(part, part)
+    found[section] |= figures
     record("conductance", found["results"])
-    content = json.loads(path.read_text()) | found
-    content["tracing_seconds"] = question.tracing
+    content = json.loads(path.read_text()) | {"tracing_seconds": tracing} | found
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

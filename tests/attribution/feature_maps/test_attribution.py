@@ -62,13 +62,16 @@ def test_the_sum_is_equation_5(layer: str, shared: bool) -> None:
     baseline = inputs(1 if shared else 3, 2, 6, 6, seed=2).double()
 
     def stem(x: Tensor) -> Tensor:
-        return model.stem(x).relu()
+        found: Tensor = model.stem(x).relu()
+        return found
 
     def first(x: Tensor) -> Tensor:
-        return model.first(stem(x))
+        found: Tensor = model.first(stem(x))
+        return found
 
     def pool(x: Tensor) -> Tensor:
-        return model.pool(model.act(model.norm(first(x))) + stem(x))
+        found: Tensor = model.pool(model.act(model.norm(first(x))) + stem(x))
+        return found
 
     after: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
         "first": (first, lambda y, x: model.after_first(y, stem(x))),
@@ -353,11 +356,14 @@ def test_targets_and_baselines() -> None:
         return conductance(model, "last", x, graph=graph, **options).values["last"]
 
     zero = of(target=0)
-    for same in ([0, 0, 0], torch.zeros(3, dtype=torch.int32), torch.tensor(0)):
+    zeros: tuple[Any, ...] = ([0, 0, 0], torch.zeros(3, dtype=torch.int32), torch.tensor(0))
+    for same in zeros:
         assert torch.equal(of(target=same), zero)
     assert torch.equal(of(target=[0, 2, 1])[0], zero[0])
     assert not torch.allclose(of(target=[0, 2, 1])[1], zero[1])
-    for same in (0.0, torch.zeros(2, 6, 6), torch.zeros(1, 2, 6, 6), torch.zeros(3, 2, 6, 6)):
+    for shape in ((2, 6, 6), (1, 2, 6, 6), (3, 2, 6, 6)):
+        torch.testing.assert_close(of(target=0, baselines=torch.zeros(shape)), zero)
+    for same in (0.0, torch.tensor(0.0)):
         torch.testing.assert_close(of(target=0, baselines=same), zero)
     assert not torch.allclose(of(target=0, baselines=1.0), zero)
     with pytest.raises(DomainError, match=r"target 3 is out of range: the model has 3 classes"):
@@ -397,10 +403,11 @@ def test_the_model_is_left_as_it_was(wrap: Callable[[nn.Module], nn.Module]) -> 
         found = conductance(model, prefix + "first", x, method="riemann")
     assert not found.values[prefix + "first"].requires_grad
     assert not found.completeness_error[prefix + "first"].requires_grad
+    graph = load(model, x) if isinstance(model, nn.Sequential) else None
     with unchanged(model), pytest.raises(ModelError):
-        conductance(model, prefix + "frist", x)
+        conductance(model, prefix + "frist", x, graph=graph)
     with unchanged(model), pytest.raises(DomainError):
-        conductance(model, prefix + "first", x, target=7, method="riemann")
+        conductance(model, prefix + "first", x, target=7, method="riemann", graph=graph)
 
 
 def test_what_makes_no_sense_is_refused() -> None:

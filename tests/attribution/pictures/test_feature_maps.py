@@ -16,7 +16,7 @@ RIGHT, WRONG = torch.tensor([0.5, -1.0, 2.0, 0.0]), torch.tensor([1.5, 0.25, -0.
 
 def heights(figure: Figure) -> list[list[float]]:
     return [
-        [bar.get_height() for bar in container]  # type: ignore[attr-defined]
+        [bar.get_height() for bar in container]
         for axes in figure.axes
         for container in axes.containers
     ]
