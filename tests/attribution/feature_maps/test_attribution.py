@@ -430,6 +430,10 @@ def test_what_makes_no_sense_is_refused() -> None:
         conductance(model, "first", x.double())
     with pytest.raises(DataError, match=r"inputs are torch.uint8; expected a floating tensor"):
         conductance(model, "first", x.to(torch.uint8))
+    with pytest.raises(ModelError, match=r"fails on an input of shape \[1, 3, 6, 6\]: Given"):
+        conductance(model, "first", inputs(2, 3, 6, 6), graph=graph)
+    with pytest.raises(ModelError, match=r"gave \[1, 2, 6, 6\] .*; expected scores \[batch, class"):
+        conductance(nn.Sequential(nn.ReLU()), "0", x, graph=graph)
     with pytest.raises(ModelError, match="the model is a str; expected"):
         conductance("model.onnx", "first", x)  # type: ignore[arg-type]
     with pytest.raises(

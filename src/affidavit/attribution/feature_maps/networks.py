@@ -174,10 +174,9 @@ def _batched(value: Any, batch: int, what: str) -> Tensor:
 
 
 def _scores(value: Any, batch: int) -> Tensor:
-    scores = _batched(value, batch, "the model")
-    if scores.ndim != 2:
+    if not isinstance(value, Tensor) or value.ndim != 2 or len(value) != batch:
+        seen = list(value.shape) if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise ModelError(
-            f"the model gave {list(scores.shape)} for a batch of {batch}; expected scores"
-            " [batch, class]"
+            f"the model gave {seen} for a batch of {batch}; expected scores [batch, class]"
         )
-    return scores
+    return value

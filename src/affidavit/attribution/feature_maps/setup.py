@@ -114,7 +114,13 @@ def set_up(
             raise unknown(layer, model, whole)
     watched = WatchedModule(model, {name: use for name, use in uses.items() if use is not None})
     with watched.evaluating():
-        values, scores = watched(example)
+        try:
+            values, scores = watched(example)
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            raise ModelError(
+                f"the model fails on an input of shape {list(example.shape)}:"
+                f" {str(error).splitlines()[0]}"
+            ) from error
     nodes = {} if whole is None else _located(whole, uses, values, example)
     if whole is not None and len(nodes) == len(layers):
         return Setup(TappedGraph(whole, nodes), whole, nodes)
