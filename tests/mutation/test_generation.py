@@ -10,6 +10,9 @@ from tests.reference.model_copies import mutated_copy
 
 from affidavit.errors import DataError, DomainError, ModelError
 from affidavit.mutation import Mutants, mutants
+from affidavit.mutation.edits import tensors_of
+from affidavit.mutation.layers import layers_of
+from affidavit.mutation.operators import drawing
 
 X = inputs(24)
 
@@ -114,3 +117,21 @@ def test_a_bar_is_shown_only_when_asked(capsys: pytest.CaptureFixture[str]) -> N
     model = network("plain")
     mutants(model, rate=0.1, n=2, keep_above=0.1, inputs=X, labels=labels(model), engine="module")
     assert capsys.readouterr().err == ""
+
+
+def test_the_best_accuracy_is_told_in_full() -> None:
+    model = network("plain")
+    truth = labels(model)
+    with pytest.raises(ModelError) as error:
+        mutants(
+            model, operator="GF", rate=1.0, n=3, keep_above=1.0, inputs=X, labels=truth,
+            attempts=12, batch_size=4, engine="module", spread=3,
+        )  # fmt: skip
+    draw = drawing("GF", "wu", 1.0, layers_of(model, X), tensors_of(model), (), spread=3)
+    candidates = [draw(np.random.default_rng([0, number])) for number in range(12)]
+    with torch.no_grad():
+        best = max(
+            (mutated_copy(model, one)(X).argmax(1) == truth).double().mean().item()
+            for one in candidates
+        )
+    assert f"The best seen has {100 * best:.1f} %" in str(error.value)
