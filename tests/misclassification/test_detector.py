@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from affidavit.misclassification.policies import EqualRecall, Fixed, RecallTarget
-from affidavit.mutation import Mutants, mutants
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
@@ -25,8 +23,10 @@ from affidavit.graph import Graph, load
 from affidavit.misclassification.detector import Detector
 from affidavit.misclassification.extraction import Extraction
 from affidavit.misclassification.heads import Perceptron
+from affidavit.misclassification.policies import EqualRecall, Fixed, RecallTarget
 from affidavit.misclassification.saving import fingerprint
 from affidavit.misclassification.scorers import Joint, Learned, MaxSoftmax, Neighbours
+from affidavit.mutation import Mutants, mutants
 
 QUICK = Perceptron((16,), restarts=1, epochs=10, learning_rate=0.02, dropout=0.0)
 
@@ -47,7 +47,7 @@ def digits() -> tuple[nn.Sequential, Tensor, Tensor]:
     for _ in range(60):
         rows = torch.randint(400, (64,))
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
+        nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
         optimizer.step()
     return model.eval(), x[400:], y[400:]
 
@@ -111,7 +111,8 @@ def test_features_and_a_head() -> None:
     assert detector.extract(x[:5]) is not None
     assert detector._known is known
     twin = copy.deepcopy(detector)
-    nn.init.zeros_(twin.model[-1].weight)  # type: ignore[index, union-attr, arg-type]
+    assert isinstance(twin.model, nn.Sequential)
+    nn.init.zeros_(twin.model[-1].get_parameter("weight"))
     assert (twin.extract(x[:3]).conductance["5"] == 0).all()
 
 
@@ -226,13 +227,14 @@ def test_what_it_refuses() -> None:
         ({"calibration_share": 0.0}, "calibration_share is 0.0"),
     ):
         with pytest.raises(DomainError, match=message):
-            Detector(model, **wrong)  # type: ignore[arg-type]
+            Detector(model, **wrong)
     with pytest.raises(DomainError, match=r"no parameter 'heda' \(did you mean 'head'\?\)"):
         Detector(model).set_params(heda="mlp")
     unfitted = Detector(model, scorer="entropy")
-    for call in (unfitted.score, unfitted.predict, unfitted.save):
+    calls: list[Any] = [unfitted.score, unfitted.predict, unfitted.save]
+    for call in calls:
         with pytest.raises(DomainError, match="not fitted: call fit"):
-            call(x[:2])  # type: ignore[operator]
+            call(x[:2])
 
 
 def test_a_detector_of_another_model(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from affidavit.mutation import label_change_rate, mutants
 from tests.attribution.networks import cnn, images
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from affidavit.errors import AffidavitError, DataError, DomainError, ModelError
 from affidavit.graph import load
 from affidavit.misclassification.extraction import Extraction, extract
 from affidavit.misclassification.signals import NEEDS
+from affidavit.mutation import label_change_rate, mutants
 
 SHOWN = Preprocessing((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 
@@ -43,6 +43,7 @@ def test_everything_at_once_is_what_each_part_gives() -> None:
     order = logits.argsort(1, descending=True)
     np.testing.assert_allclose(found.logits, logits, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(found.predicted, order[:, 0])
+    assert found.penultimate is not None
     np.testing.assert_allclose(found.penultimate, model[:-1](x).detach(), rtol=1e-5, atol=1e-6)
     for place, values in enumerate((found.conductance, found.runner_up)):
         expected = conductance(model, ["4"], x, target=order[:, place]).values["4"]
@@ -89,6 +90,8 @@ def test_kinds_of_models_agree(kind: str) -> None:
     found = extract(given, x, needs, settings=settings)
     shift = found.logits - expected.logits
     np.testing.assert_allclose(shift, shift[:, :1] * np.ones(3), atol=1e-4)
+    assert found.penultimate is not None
+    assert expected.penultimate is not None
     np.testing.assert_allclose(found.penultimate, expected.penultimate, rtol=1e-4, atol=1e-5)
     (ours,), (theirs,) = found.conductance.values(), expected.conductance.values()
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)

@@ -33,7 +33,7 @@ def expected(given: Signals, name: str, row: int) -> list[float]:
             max(sizes),
             reference.entropy([size / sum(sizes) for size in sizes]),
         ]
-    return {
+    blocks: dict[str, list[float]] = {
         "conductance": flat,
         "conductance_parts": [max(v, 0) for v in flat] + [min(v, 0) for v in flat],
         "conductance_share": [v / sum(map(abs, layer)) for layer in layers for v in layer],
@@ -52,7 +52,8 @@ def expected(given: Signals, name: str, row: int) -> list[float]:
         "penultimate": list(given.penultimate[row]),
         "class": [float(k == order[0]) for k in range(len(z))],
         "runner_up_class": [float(k == order[1]) for k in range(len(z))],
-    }[name]  # fmt: skip
+    }  # fmt: skip
+    return blocks[name]
 
 
 @pytest.mark.parametrize("name", BLOCKS)

@@ -25,7 +25,8 @@ class TwoHeads(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.body(x).relu()
         side = self.auxiliary(y * 2)
-        return self.head(y) + 0 * side
+        scores: Tensor = self.head(y) + 0 * side
+        return scores
 
 
 class Twice(nn.Module):
@@ -34,7 +35,8 @@ class Twice(nn.Module):
         self.shared = nn.Linear(4, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.shared(self.shared(x).relu_())
+        scores: Tensor = self.shared(self.shared(x).relu_())
+        return scores
 
 
 def seen(model: nn.Module, x: Tensor, layer: str | None = None) -> tuple[str, Tensor]:
@@ -93,7 +95,8 @@ def test_what_it_refuses() -> None:
             self.linear = nn.Linear(3, 3)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.linear(x.mean((0, 2, 3))) + x.mean((2, 3))
+            scores: Tensor = self.linear(x.mean((0, 2, 3))) + x.mean((2, 3))
+            return scores
 
     with pytest.raises(ModelError, match=r"shape \[3\] for a batch of 2"):
         seen(Mixed(), x)

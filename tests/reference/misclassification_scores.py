@@ -33,7 +33,8 @@ def energy(z: Row, temperature: float) -> float:
 def max_logit_p_norm(z: Row, p: float) -> float:
     mean = sum(z) / len(z)
     centred = [one - mean for one in z]
-    return -max(centred) / sum(abs(one) ** p for one in centred) ** (1 / p)
+    norm: float = sum(abs(one) ** p for one in centred) ** (1 / p)
+    return -max(centred) / norm
 
 
 def doctor_alpha(z: Row, temperature: float) -> float:

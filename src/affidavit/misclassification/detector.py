@@ -10,12 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
-from affidavit.misclassification.policies import (
-    EqualRecall,
-    Policy,
-    policy_from_json,
-    policy_to_json,
-)
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -31,10 +25,18 @@ from affidavit.errors import (
 from affidavit.graph import Graph
 from affidavit.misclassification.extraction import Extraction, Source, checked, extract, graph_of
 from affidavit.misclassification.heads import Head
-from affidavit.misclassification.heads.head import split
+from affidavit.misclassification.heads.base import split
+from affidavit.misclassification.policies import (
+    POLICIES,
+    AnyPolicy,
+    EqualRecall,
+    Policy,
+    policy_from_json,
+    policy_to_json,
+)
 from affidavit.misclassification.saving import fingerprint, read_folder, write
 from affidavit.misclassification.scorers import Learned, Scorer, scorer
-from affidavit.misclassification.scorers.scorer import check_both_kinds, parameters
+from affidavit.misclassification.scorers.base import check_both_kinds, parameters
 from affidavit.misclassification.signals import Array, Signals, wrong_rows
 
 if TYPE_CHECKING:
@@ -186,6 +188,11 @@ class Detector:
         The mutants are written too, and no pickle is. Raises OutputError.
         """
         made, threshold = self._fitted()
+        if not isinstance(self.policy, AnyPolicy):
+            raise OutputError(
+                f"a policy of the type {type(self.policy).__name__} cannot be saved: only those of"
+                f" {', '.join(POLICIES)} can"
+            )
         settings = asdict(
             replace(self.settings, mutants=None, ensemble=(), baselines=None, graph=None)
         )

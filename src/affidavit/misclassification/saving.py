@@ -20,7 +20,7 @@ from affidavit.graph import Graph
 from affidavit.misclassification.extraction import Source
 from affidavit.misclassification.heads import read, written
 from affidavit.misclassification.scorers import SCORERS, Scorer
-from affidavit.misclassification.scorers.scorer import parameters
+from affidavit.misclassification.scorers.base import parameters
 
 VERSION = 1
 

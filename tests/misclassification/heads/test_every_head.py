@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from affidavit.errors import DataError, DomainError
 from affidavit.misclassification import heads
 from affidavit.misclassification.heads import HEADS, Boosting, Forest, Head, Perceptron
-from affidavit.misclassification.heads.head import check_enough
+from affidavit.misclassification.heads.base import check_enough
 
 QUICK = Perceptron((16,), restarts=2, epochs=20, learning_rate=0.02, batch_size=32, dropout=0.0)
 SMALL: dict[str, Head] = {**HEADS, "mlp": QUICK, "joint_mlp": QUICK, "forest": Forest(30)}
@@ -89,6 +89,6 @@ def test_what_it_refuses() -> None:
         heads.head("foerst")
     for settings in ({"restarts": 0}, {"held_out": 1.0}, {"dropout": 1.0}, {"hidden": (0,)}):
         with pytest.raises(DomainError, match="expected counts of at least 1"):
-            Perceptron(**settings)  # type: ignore[arg-type]
+            Perceptron(**settings)
     with pytest.raises(DataError, match="0 wrong and 3 right"):
         check_enough(np.zeros(3, bool))

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from affidavit.misclassification.heads import Perceptron
-from affidavit.misclassification.heads.head import split
+from affidavit.misclassification.heads.base import split
 
 SETTINGS = {"learning_rate": 0.02, "batch_size": 32}
 

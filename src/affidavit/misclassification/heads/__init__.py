@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from affidavit.errors import DomainError, nearest
+from affidavit.misclassification.heads.base import Head
 from affidavit.misclassification.heads.estimators import (
     Boosting,
     Forest,
@@ -14,7 +15,6 @@ from affidavit.misclassification.heads.estimators import (
     Logistic,
 )
 from affidavit.misclassification.heads.gaussians import QuadraticDiscriminant
-from affidavit.misclassification.heads.head import Head
 from affidavit.misclassification.heads.perceptron import Perceptron
 from affidavit.misclassification.heads.vote import Vote
 

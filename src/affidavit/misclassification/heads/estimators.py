@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from affidavit.misclassification.heads.head import Head, check_enough
+from affidavit.misclassification.heads.base import Head, check_enough
 from affidavit.misclassification.signals import Array
 
 

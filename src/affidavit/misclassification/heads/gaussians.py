@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
-from affidavit.misclassification.heads.head import Head, check_enough, scaling
+from affidavit.misclassification.heads.base import Head, check_enough, scaling
 from affidavit.misclassification.signals import Array
 
 

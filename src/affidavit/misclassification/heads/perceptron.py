@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from affidavit.errors import DomainError
-from affidavit.misclassification.heads.head import Head, check_enough, scaling, split
+from affidavit.misclassification.heads.base import Head, check_enough, scaling, split
 from affidavit.misclassification.signals import Array
 
 

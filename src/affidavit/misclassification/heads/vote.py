@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from affidavit.misclassification.heads.base import Head
 from affidavit.misclassification.heads.estimators import Boosting, Estimator, Forest, Logistic
-from affidavit.misclassification.heads.head import Head
 from affidavit.misclassification.heads.perceptron import Perceptron
 from affidavit.misclassification.signals import Array
 
@@ -34,7 +34,8 @@ class Vote(Head):
         }
 
     def score(self, fitted: Mapping[str, Any], x: NDArray[np.float64]) -> Array:
-        return np.mean([self._probability(head, fitted, x) for head in MEMBERS], axis=0)
+        found = [self._probability(head, fitted, x) for head in MEMBERS]
+        return np.asarray(np.mean(found, axis=0))
 
     def _probability(self, head: Head, fitted: Mapping[str, Any], x: NDArray[np.float64]) -> Array:
         own = {

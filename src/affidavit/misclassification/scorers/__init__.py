@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from affidavit.errors import DomainError, nearest
+from affidavit.misclassification.scorers.base import Scorer
 from affidavit.misclassification.scorers.learned import (
     Joint,
     Learned,
@@ -17,7 +18,6 @@ from affidavit.misclassification.scorers.learned import (
 from affidavit.misclassification.scorers.logits import Energy, MaxLogit, MaxLogitPNorm
 from affidavit.misclassification.scorers.members import Dropout, Ensemble
 from affidavit.misclassification.scorers.neighbours import Neighbours, TrustScore
-from affidavit.misclassification.scorers.scorer import Scorer
 from affidavit.misclassification.scorers.softmax import (
     Doctor,
     Entropy,

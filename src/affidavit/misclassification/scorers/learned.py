@@ -13,8 +13,8 @@ from sklearn.model_selection import StratifiedKFold
 from affidavit.errors import DataError, DomainError
 from affidavit.misclassification.features import block, matrix, needs_of
 from affidavit.misclassification.heads import Head, head
-from affidavit.misclassification.heads.head import check_enough
-from affidavit.misclassification.scorers.scorer import Fitted, Scorer
+from affidavit.misclassification.heads.base import check_enough
+from affidavit.misclassification.scorers.base import Fitted, Scorer
 from affidavit.misclassification.signals import Array, Signals
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from affidavit.misclassification.probabilities import doubt
-from affidavit.misclassification.scorers.scorer import Fitted, Scorer, positive
+from affidavit.misclassification.scorers.base import Fitted, Scorer, positive
 from affidavit.misclassification.signals import Array, Signals
 
 _LOGITS = frozenset({"logits"})

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.misclassification.probabilities import entropy
-from affidavit.misclassification.scorers.scorer import Fitted, Scorer, one_of
+from affidavit.misclassification.scorers.base import Fitted, Scorer, one_of
 from affidavit.misclassification.signals import Array, Signals
 
 STATISTICS = {

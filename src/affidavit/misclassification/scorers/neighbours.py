@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from affidavit.errors import DataError, DomainError
-from affidavit.misclassification.scorers.scorer import Fitted, Scorer, one_of, positive
+from affidavit.misclassification.scorers.base import Fitted, Scorer, one_of, positive
 from affidavit.misclassification.signals import Array, Signals
 
 _NEEDS = frozenset({"logits", "penultimate"})

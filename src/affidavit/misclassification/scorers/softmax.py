@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from affidavit.misclassification.probabilities import doubt, entropy, log_probabilities
-from affidavit.misclassification.scorers.scorer import Fitted, Scorer, one_of, positive
+from affidavit.misclassification.scorers.base import Fitted, Scorer, one_of, positive
 from affidavit.misclassification.signals import Array, Signals
 
 _LOGITS = frozenset({"logits"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from affidavit.misclassification.scorers.scorer import Fitted, Scorer
+from affidavit.misclassification.scorers.base import Fitted, Scorer
 from affidavit.misclassification.signals import Array, Signals
 
 
