@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from affidavit.attribution.explainers import EXPLAINERS
 from affidavit.data import named_sets
 from affidavit.graph import supported_ops
 from affidavit.methods import METHODS
+from affidavit.misclassification import BLOCKS, HEADS, SCORERS
 
 ROOT = Path(__file__).parents[1]
 
@@ -117,6 +118,39 @@ def flat(preset: Any) -> dict[str, Any]:
     return found | {f"optimiser.{name}": value for name, value in optimiser.items()}
 
 
+def _of_doubt(head: str, known: Mapping[str, tuple[str, Iterable[str]]]) -> Iterator[str]:
+    yield f"| name | what it is | {head} |"
+    yield "|---|---|---|"
+    for name, (summary, further) in known.items():
+        yield f"| `{name}` | {summary} | {', '.join(f'`{one}`' for one in further) or 'none'} |"
+
+
+def scorers() -> Iterator[str]:
+    known = {}
+    for name, kind in SCORERS.items():
+        needs = kind().needs - {"logits"}
+        known[name] = (kind.summary + (" (fitted)" if kind.needs_fit else ""), sorted(needs))
+    return _of_doubt("signals beside logits", known)
+
+
+def features() -> Iterator[str]:
+    known = {name: (block.summary, sorted(block.needs)) for name, block in BLOCKS.items()}
+    return _of_doubt("signals beside logits", known)
+
+
+def heads() -> Iterator[str]:
+    return _of_doubt(
+        "settings",
+        {
+            name: (
+                head.summary,
+                [f"{one.name} = {getattr(head, one.name)!r}" for one in dataclasses.fields(head)],
+            )
+            for name, head in HEADS.items()
+        },
+    )
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "ops": ops,
     "data sets": data_sets,
@@ -125,6 +159,9 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "widths": widths,
     "explainers": explainers,
     "presets": presets,
+    "scorers": scorers,
+    "features": features,
+    "heads": heads,
 }
 
 
