@@ -61,9 +61,9 @@ def traced() -> Graph:
 
 @functools.cache
 def changed() -> Mutants:
-    model, x, y = digits()
+    _, x, y = digits()
     return mutants(
-        model,
+        traced(),
         operator="NAI",
         rate=0.05,
         n=6,

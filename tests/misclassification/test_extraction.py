@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,18 @@ from torch import Tensor, nn
 
 from affidavit.attribution import Classifier, Preprocessing, conductance
 from affidavit.errors import AffidavitError, DataError, DomainError, ModelError
-from affidavit.graph import load
+from affidavit.graph import Graph, load
 from affidavit.misclassification.extraction import Extraction, extract
 from affidavit.misclassification.signals import NEEDS
 from affidavit.mutation import label_change_rate, mutants
 
 SHOWN = Preprocessing((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+
+
+@functools.cache
+def traced() -> Graph:
+    """The graph of `cnn()`, which takes a while to make."""
+    return load(cnn().eval(), images(1))
 
 
 def made_mutants(model: nn.Module, inputs: Tensor) -> Any:
@@ -46,7 +53,7 @@ def test_everything_at_once_is_what_each_part_gives() -> None:
     assert found.penultimate is not None
     np.testing.assert_allclose(found.penultimate, model[:-1](x).detach(), rtol=1e-5, atol=1e-6)
     for place, values in enumerate((found.conductance, found.runner_up)):
-        expected = conductance(model, ["4"], x, target=order[:, place]).values["4"]
+        expected = conductance(model, ["4"], x, target=order[:, place], graph=traced()).values["4"]
         np.testing.assert_allclose(values["4"], expected, rtol=1e-4, atol=1e-5)
     rate = label_change_rate(model, changed, x)
     np.testing.assert_array_equal(found.label_change_rate, rate)
@@ -79,11 +86,14 @@ def test_kinds_of_models_agree(kind: str) -> None:
     model, x = cnn().eval(), images(7)
     given: Any = {
         "module": model,
-        "graph": load(model, x[:1]),
+        "graph": traced(),
         "classifier": Classifier(model),
         "softmax": nn.Sequential(model, nn.Softmax(1)).eval(),
     }[kind]
-    needs, settings = ["penultimate", "conductance"], Extraction(layers=["4"], batch_size=3)
+    needs, settings = (
+        ["penultimate", "conductance"],
+        Extraction(layers=["4"], batch_size=3, graph=traced()),
+    )
     expected = extract(model, x, needs, settings=settings)
     if kind == "softmax":
         settings = Extraction(layers=["0.4"], batch_size=3)
@@ -99,15 +109,19 @@ def test_kinds_of_models_agree(kind: str) -> None:
 
 def test_a_classifier_s_preprocessing_and_baseline() -> None:
     model, pixels = cnn().eval(), images(5)
-    settings = Extraction(layers=["4"])
+    settings = Extraction(layers=["4"], graph=traced())
     found = extract(Classifier(model, SHOWN), pixels, ["conductance"], settings=settings)
     black = SHOWN(torch.zeros_like(pixels[:1]))
-    expected = conductance(model, ["4"], SHOWN(pixels), baselines=black).values["4"]
+    expected = conductance(model, ["4"], SHOWN(pixels), baselines=black, graph=traced()).values["4"]
     np.testing.assert_allclose(found.conductance["4"], expected, rtol=1e-4, atol=1e-5)
-    grey = Extraction(layers=["4"], baselines=torch.full_like(pixels[:1], 0.5))
+    grey = Extraction(layers=["4"], baselines=torch.full_like(pixels[:1], 0.5), graph=traced())
     found = extract(Classifier(model, SHOWN), pixels, ["conductance"], settings=grey)
     expected = conductance(
-        model, ["4"], SHOWN(pixels), baselines=SHOWN(torch.full_like(pixels[:1], 0.5))
+        model,
+        ["4"],
+        SHOWN(pixels),
+        baselines=SHOWN(torch.full_like(pixels[:1], 0.5)),
+        graph=traced(),
     ).values["4"]
     np.testing.assert_allclose(found.conductance["4"], expected, rtol=1e-4, atol=1e-5)
 
@@ -118,7 +132,7 @@ def test_the_model_is_as_it_was(fails: bool) -> None:
     model[1].eval()
     before = copy.deepcopy(model.state_dict())
     x = images(5)
-    settings = Extraction(layers=["nowhere" if fails else "4"], passes=2)
+    settings = Extraction(layers=["nowhere" if fails else "4"], passes=2, graph=traced())
     needs = ["penultimate", "dropout", "conductance"]
     if fails:
         with pytest.raises(ModelError, match="nowhere"):
@@ -133,7 +147,7 @@ def test_the_model_is_as_it_was(fails: bool) -> None:
 
 def test_an_empty_batch_has_the_widths_of_a_full_one() -> None:
     model, x = cnn().eval(), images(4)
-    settings = Extraction(layers=["4"], ensemble=[cnn(seed=1)], passes=2, method="riemann")
+    settings = Extraction(layers=["4"], ensemble=[cnn(seed=1)], passes=2, graph=traced())
     needs = set(NEEDS) - {"runner_up", "label_change_rate"}
     full, empty = (extract(model, some, needs, settings=settings) for some in (x, x[:0]))
     shapes = {name: array.shape[1:] for name, array in full._arrays().items()}
@@ -197,7 +211,7 @@ class Sick(nn.Module):
         (cnn(), ["logits"], {"batch_size": 0}, "batch_size is 0"),
         (cnn(), ["ensemble"], {"ensemble": [cnn(), cnn(4)]}, "model 1 of the ensemble has 4"),
         (nn.Sequential(cnn()[:8], nn.Linear(48, 3)), ["dropout"], {}, "no dropout layers"),
-        (load(cnn().eval(), images(1)), ["dropout"], {}, "give the module"),
+        (traced(), ["dropout"], {}, "give the module"),
         (Sick(), ["logits"], {}, "NaN or infinite scores for input 1"),
     ],
     ids=["need", "layers", "runner-up", "mutants", "ensemble", "list", "batch", "classes",

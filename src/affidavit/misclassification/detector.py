@@ -23,7 +23,14 @@ from affidavit.errors import (
     nearest,
 )
 from affidavit.graph import Graph
-from affidavit.misclassification.extraction import Extraction, Source, checked, extract, graph_of
+from affidavit.misclassification.extraction import (
+    TRACED,
+    Extraction,
+    Source,
+    checked,
+    extract,
+    graph_of,
+)
 from affidavit.misclassification.heads import Head
 from affidavit.misclassification.heads.base import split
 from affidavit.misclassification.policies import (
@@ -178,7 +185,7 @@ class Detector:
         """The signals that the scorer needs."""
         settings = replace(self.settings, layers=tuple(self.layers), mutants=self.mutants)
         needs = self._made().needs
-        if settings.graph is None and not needs.isdisjoint(("conductance", "runner_up")):
+        if settings.graph is None and needs & TRACED:
             settings = replace(settings, graph=self._graph(inputs))
         return extract(self.model, inputs, needs, settings=settings, progress=self.progress)
 

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 Source: TypeAlias = Model | Classifier
 
 
+TRACED = frozenset({"conductance", "runner_up", "label_change_rate"})
+"""Signals that are found by means of the model's graph, where it has one."""
+
+
 @dataclass(frozen=True)
 class Extraction:
     """How signals are extracted.
@@ -40,8 +44,9 @@ class Extraction:
         layers: where conductance is taken: paths of modules or names of nodes.
         baselines: input (or inputs) of the conductance's other end; zeros when left out.
         steps, method: as of :func:`affidavit.attribution.conductance`.
-        graph: of the model as it is now, for conductance, if it was made before: see
-            :func:`graph_of`. Left out, each extraction makes it, which takes seconds.
+        graph: of the model as it is now, for conductance and the label change rate, if it was
+            made before: see :func:`graph_of`. Left out, each extraction makes it, which takes
+            seconds.
         mutants: for the label change rate, as of :func:`affidavit.mutation.mutants`.
         penultimate: the layer whose input are the penultimate features; found when left out.
         passes: with dropout on.
@@ -128,7 +133,7 @@ def extract(
         # The predicted class and the runner-up; of equal scores the first.
         order = np.argsort(-logits, axis=1, kind="stable").astype(np.int64)
         graph = how.graph
-        if graph is None and not wanted.isdisjoint(("conductance", "runner_up")):
+        if graph is None and wanted & TRACED:
             graph = graph_of(classifier, x)
         parts = {
             name: _conductance(model, classifier, x, order[:, place], how, graph, show)
@@ -139,7 +144,7 @@ def extract(
     rate = None
     if "label_change_rate" in wanted:
         # It shows a bar of its own.
-        rate = _label_change_rate(classifier, x, how, progress)
+        rate = _label_change_rate(classifier, x, how, graph, progress)
     return Signals(
         logits=logits,
         predicted=order[:, 0],
@@ -268,17 +273,16 @@ def _conductance(
 
 
 def _label_change_rate(
-    classifier: Classifier, x: Tensor, how: Extraction, progress: bool
+    classifier: Classifier, x: Tensor, how: Extraction, graph: Graph | None, progress: bool
 ) -> Array | None:
     from affidavit.mutation import label_change_rate
 
     if how.mutants is None:
         return None
-    return numpy_of(
-        label_change_rate(
-            classifier.model, how.mutants, _prepared(classifier, x), progress=progress
-        )
-    )
+    # Mutants name tensors, which the module and its graph both have.
+    model = classifier.model if graph is None else graph
+    rate = label_change_rate(model, how.mutants, _prepared(classifier, x), progress=progress)
+    return numpy_of(rate)
 
 
 def _prepared(classifier: Classifier, x: Tensor) -> Tensor:
