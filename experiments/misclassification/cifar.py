@@ -56,7 +56,14 @@ PAPER = {
 }
 """Conductance of the last layer, and with the label change rate: the paper's settings."""
 
-ALL = ("conductance", "contrast", "softmax", "sorted_logits", "class", "runner_up_class")
+OUTPUT = ("softmax", "sorted_logits", "class", "runner_up_class")
+LOGITS_ONLY = {
+    "output only, logistic": lambda: Learned(OUTPUT, Logistic()),
+    "output only, vote": lambda: Learned(OUTPUT, Vote()),
+}
+"""All that the output says, with the same heads as below: a baseline harder than those of others."""
+
+ALL = ("conductance", "contrast", *OUTPUT)
 JOINT = {
     f"all layers + LCR, {name}": (lambda head=head: Learned((*ALL, "label_change_rate"), head))
     for name, head in {
@@ -114,9 +121,11 @@ def main() -> None:
         "last layer + softmax + LCR, forest": Learned(
             ("conductance", "softmax", "class", "label_change_rate"), "forest", LAST
         ),
-        "all but conductance, vote": Learned(
-            ("softmax", "sorted_logits", "class", "runner_up_class", "label_change_rate"), Vote()
-        ),
+        **{name: make() for name, make in LOGITS_ONLY.items()},
+        **{
+            f"{name} + LCR": Learned((*OUTPUT, "label_change_rate"), make().head)
+            for name, make in LOGITS_ONLY.items()
+        },
         **{name: kind() for name, kind in SCORERS.items() if name not in WITHOUT},
     }
     with timed("fitting"):
@@ -124,7 +133,7 @@ def main() -> None:
     scores = {name: one.score(unseen) for name, one in fitted.items()}
     compared = compare(scores, wrong, against=best, metrics=SHOWN, seed=given.seed)
     (given.work / f"{given.name}.md").write_text(markdown(compared))
-    baselines = [name for name in SCORERS if name in scores]
+    baselines = [name for name in (*SCORERS, *LOGITS_ONLY) if name in scores]
     ahead = compare(
         {name: scores[name] for name in (best, *baselines)},
         wrong,
