@@ -61,7 +61,7 @@ LOGITS_ONLY = {
     "output only, logistic": lambda: Learned(OUTPUT, Logistic()),
     "output only, vote": lambda: Learned(OUTPUT, Vote()),
 }
-"""All that the output says, with the same heads as below: a baseline harder than those of others."""
+"""All that the output says, with the heads that are used below: the hardest of the baselines."""
 
 ALL = ("conductance", "contrast", *OUTPUT)
 JOINT = {
