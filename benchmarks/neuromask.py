@@ -2,7 +2,8 @@
 
 `python benchmarks/neuromask.py [steps] [images] [layout] [memory]`, all if none is named, for
 EfficientNet-Lite0 at 224² and ResNet-20 at 32², and a step for Inception-v3 at 299² too, on random
-pixels: time does not depend on them, nor on the weights, which are random but for EfficientNet's. Times are of the processor, in one thread.
+pixels: time does not depend on them, nor on the weights, which are random but for EfficientNet's.
+Times are of the processor, in one thread.
 
 - steps: a step of each preset against the network's forward pass and gradient by its input on a
   batch of the same size. `fast` evaluates two masked copies of each image a step, so its peer's
