@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from affidavit import graph
 from affidavit.errors import DataError, DomainError, EngineError, ModelError
-from affidavit.mutation import Mutant, label_change_rate, predictions, votes
+from affidavit.mutation import Mutant, evaluation, label_change_rate, predictions, votes
 from affidavit.mutation.edits import negate, tensors_of
 from affidavit.mutation.evaluation import evaluator
 from affidavit.mutation.generation import parameters_of
@@ -131,3 +131,19 @@ def test_models_that_cannot_be_asked() -> None:
         label_change_rate(broken, [Mutant((negate("0.weight", np.array([0])),), 1)], X)
     with pytest.raises(ModelError, match="is a str"):
         label_change_rate("model.onnx", some_mutants(broken), X)  # type: ignore[arg-type]
+
+
+def test_large_values_are_held_for_fewer_inputs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network("residual")
+    made = some_mutants(model)
+    ready = evaluator(model, X)
+    assert ready.folded is not None
+    of_one = ready.folded.values_of_one * X.element_size()
+    whole = votes(model, made, X)
+    for room, most in ((0, 1), (of_one, 1), (3 * of_one, 3)):
+        monkeypatch.setattr(evaluation, "SHARED_BYTES", room)
+        with ready.ready():
+            sizes = [place.stop - place.start for place, _ in ready.blocks(X, len(X))]
+        assert max(sizes) == most
+        assert sum(sizes) == len(X)
+        assert torch.equal(votes(model, made, X), whole)

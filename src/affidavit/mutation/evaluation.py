@@ -65,6 +65,10 @@ class _InModule:
         return _InModule(self.module, self.inputs[kept], self.own[kept])
 
 
+SHARED_BYTES = 2**28
+"""Most memory for a model's own values, which its mutants share (unless one input needs more)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluator:
     """A model made ready for evaluating its mutants.
@@ -95,7 +99,14 @@ class Evaluator:
                 yield
 
     def blocks(self, inputs: Tensor, size: int) -> Iterator[tuple[slice, Opened]]:
-        """The inputs, `size` at a time, with their place. Use within :meth:`ready`."""
+        """The inputs, `size` at a time, with their place. Use within :meth:`ready`.
+
+        Fewer at a time where the values that all mutants share would take more than
+        :data:`SHARED_BYTES`; how many does not change the predictions but for rounding.
+        """
+        if self.folded is not None:
+            of_one = self.folded.values_of_one * inputs.element_size()
+            size = max(1, min(size, SHARED_BYTES // max(of_one, 1)))
         for start in range(0, len(inputs), size):
             part = inputs[start : start + size]
             yield slice(start, start + len(part)), self._open(part)

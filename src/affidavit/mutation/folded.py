@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from affidavit.graph import Graph, Node, drop_identities, ops
+from affidavit.graph.graph import BATCH
 from affidavit.graph.names import free_name
 from affidavit.mutation.edits import Edit, Integers, Mutant, edited
 
@@ -94,6 +96,12 @@ class Folded:
     recipes: Mapping[str, Recipe]
     sources: Mapping[str, Tensor]
     free: frozenset[str]
+
+    @property
+    def values_of_one(self) -> int:
+        """How many numbers all values of the graph are for one input."""
+        shapes = (self.graph.shapes[node.name] for node in self.graph.nodes)
+        return sum(math.prod(shape[1:]) for shape in shapes if shape[:1] == (BATCH,))
 
     def patches(self, mutant: Mutant) -> tuple[dict[str, Patch], dict[str, Tensor]]:
         """What the mutant changes: rows of affine nodes, and tensors of other nodes."""
