@@ -241,7 +241,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     ((*PHOTOGRAPHS, "--option", "rise.masks=3"), "--method names neuromask"),
     ((*PHOTOGRAPHS, "--option", "neuromask.presets=fast"), "did you mean 'preset'"),
     ((*PHOTOGRAPHS, "--target", "3"), "there is no class '3'; the model has 3, 0 to 2"),
-    ((*PHOTOGRAPHS, "--mean", "0.1,0.2"), "expected a number, or 3, as the images have 3"),
+    ((*PHOTOGRAPHS, "--mean", "0.1,0.2"), "expected a number, or 3, as the inputs have 3"),
     ((*PHOTOGRAPHS, "--std", "x"), "--std 'x': expected numbers"),
     ((*PHOTOGRAPHS, "--std", "0"), "every std above 0"),
     ((*PHOTOGRAPHS, "--share", "0"), "--share 0.0: expected a number above 0"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from affidavit.attribution.explainers import Explainer
 from affidavit.attribution.explainers.making import make_explainer
 from affidavit.attribution.two_classes import TwoClasses
 from affidavit.cli.explain_images import Pictures, pictures_of
-from affidavit.cli.options import one_of, usable
+from affidavit.cli.options import numbers_of, one_of, usable, value_of
 from affidavit.contract.specification import Model
 from affidavit.contract.subject import live_model
 from affidavit.errors import DataError, DomainError, nearest
@@ -125,16 +124,8 @@ def explainers_of(
             raise DomainError(f"--option {text!r}: expected METHOD.NAME=VALUE: rise.masks=8000")
         if name not in given:
             raise DomainError(f"--option {text!r}: --method names {', '.join(given)}")
-        given[name][field] = _value(value)
+        given[name][field] = value_of(value)
     return {name: make_explainer(name, found, seed) for name, found in given.items()}
-
-
-def _value(text: str) -> Any:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return text
-    return tuple(found) if isinstance(found, list) else found
 
 
 def _model_of(subject: Subject, pictures: Pictures) -> nn.Module | Graph:
@@ -157,21 +148,8 @@ def _model_of(subject: Subject, pictures: Pictures) -> nn.Module | Graph:
 def _preprocessing(subject: Subject, channels: int) -> Preprocessing | None:
     if subject.mean is None and subject.std is None:
         return None
-    mean = _numbers("--mean", subject.mean or "0", channels)
-    return Preprocessing(mean, _numbers("--std", subject.std or "1", channels))
-
-
-def _numbers(option: str, text: str, channels: int) -> list[float]:
-    try:
-        found = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise DomainError(f"{option} {text!r}: expected numbers with commas") from None
-    if len(found) not in (1, channels):
-        raise DomainError(
-            f"{option} {text!r}: expected a number, or {channels}, as the images have {channels}"
-            f" channel{'s'[: channels != 1]}"
-        )
-    return found * channels if len(found) == 1 else found
+    mean = numbers_of("--mean", subject.mean or "0", channels)
+    return Preprocessing(mean, numbers_of("--std", subject.std or "1", channels))
 
 
 def _classes(subject: Subject, known: tuple[str, ...], count: int) -> tuple[str, ...]:

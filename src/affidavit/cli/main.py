@@ -10,6 +10,7 @@ import typer
 
 from affidavit import __version__
 from affidavit.cli import certify as certify_command
+from affidavit.cli import detect as detect_commands
 from affidavit.cli import explain as explain_command
 from affidavit.cli import regions as regions_command
 from affidavit.cli.exits import EXIT_STATUS, Commands, command
@@ -123,6 +124,7 @@ def diff(
 
 
 app.command("certify", epilog=certify_command.EXAMPLES)(certify_command.certify)
+app.add_typer(detect_commands.app)
 app.command("explain", epilog=explain_command.EXAMPLES)(explain_command.explain)
 app.command("regions", epilog=regions_command.EXAMPLES)(regions_command.regions)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -57,6 +58,33 @@ def one_of(option: str, text: str | None, known: Sequence[str]) -> Any:
     if text is None or text in known:
         return text
     raise DomainError(f"{option} {text!r}{nearest(text, known)}: expected {' or '.join(known)}")
+
+
+def numbers_of(option: str, text: str, channels: int) -> list[float]:
+    """A number for each channel; one stands for all.
+
+    Raises:
+        DomainError: what is no number, or as many numbers as there are no channels.
+    """
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise DomainError(f"{option} {text!r}: expected numbers with commas") from None
+    if len(found) not in (1, channels):
+        raise DomainError(
+            f"{option} {text!r}: expected a number, or {channels}, as the inputs have {channels}"
+            f" channel{'s'[: channels != 1]}"
+        )
+    return found * channels if len(found) == 1 else found
+
+
+def value_of(text: str) -> Any:
+    """What a text says as JSON, a list as a tuple; else the text."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return tuple(found) if isinstance(found, list) else found
 
 
 def split_of(text: str | None) -> Split | Literal["published"] | None:

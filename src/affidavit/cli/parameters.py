@@ -32,6 +32,19 @@ Output: TypeAlias = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
+Data: TypeAlias = Annotated[
+    str,
+    typer.Option(help="Named data set or file.", show_default=False, rich_help_panel=DATA_PANEL),
+]
+Size: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Height and width that images are scaled and cut to: 224, or 200,300; by default as"
+        " they are.",
+        show_default=False,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
 Label: TypeAlias = Annotated[
     str | None,
     typer.Option(
