@@ -159,9 +159,9 @@ def report(
         show(json.dumps(record, indent=2))
     elif not quiet:
         show(*(f"WARNING: {warning}" for warning in warnings))
-        show(tables.metrics_table(found, title), *tables.verdicts(found.comparison), "")
-        show(tables.counts_table(found))
+        show(fitting.facts["in_words"][0], tables.metrics_table(found, title))
+        show(*tables.verdicts(found.comparison), "", tables.counts_table(found))
         if follower is not None:
-            show(tables.cascade_table(found, follower))
+            show("", tables.cascade_table(found, follower))
         if out is not None:
             show(f"Written to {out}: {', '.join(files)}")

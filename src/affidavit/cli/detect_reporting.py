@@ -109,7 +109,8 @@ def methods_of(
         RecordError: a folder that is not what was saved, or another model.
     """
     found: dict[str, Detector | Scorer] = {DETECTOR: Detector.load(folder, model)}
-    for name in dict.fromkeys(fitting.against if names is None else names):
+    wanted = fitting.against if names is None else names
+    for name in dict.fromkeys(() if list(wanted) == ["none"] else wanted):
         if name in fitting.against:
             found[name] = Detector.load(folder / AGAINST / name, model)
             continue

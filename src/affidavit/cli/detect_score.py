@@ -97,4 +97,4 @@ def score(
             f"{int(refused.sum()):,} of {len(chosen):,} rows of {part} are refused: their scores"
             f" are {wording.number(threshold)} or more"
         )
-        show(score_table(lines, title))
+        show(title, "", score_table(lines))

@@ -95,11 +95,11 @@ def score_rows(
     ]
 
 
-def score_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+def score_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The first lines of :func:`score_rows`."""
     shown = rows[:MOST_SHOWN]
     more = f"The first {len(shown)} of {len(rows):,} rows. " if len(shown) < len(rows) else ""
-    table = _table(title, f"{more}A larger score: more likely wrong.")
+    table = _table("", f"{more}A larger score: more likely wrong.")
     table.add_column("row", justify="right")
     table.add_column("prediction", overflow="fold")
     table.add_column("score", justify="right")
@@ -222,10 +222,11 @@ def _percent(share: float) -> str:
 
 def _table(title: str, note: str) -> Table:
     return Table(
-        title=escape(title),
+        title=escape(title) or None,
         title_justify="left",
         caption=escape(note) or None,
         caption_justify="left",
         box=box.SIMPLE_HEAD,
-        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
     )
