@@ -107,13 +107,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def saved(models: Path) -> Path:
-    """A detector on conductance and softmax, with two baselines, on the validation part."""
+    """A detector on softmax and class, with two baselines, on the validation part."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(models)
         result = run(
-            "fit", *NET, *FROM, "--layer", "conv", "--feature", "conductance", "--feature",
-            "softmax", "--head", "logistic", "--against", "entropy", "--against",
-            "temperature_scaled", "--samples", 50, "--out", "detector",
+            "fit", *NET, *FROM, "--feature", "softmax", "--feature", "class", "--head", "logistic",
+            "--against", "entropy", "--against", "temperature_scaled", "--samples", 50, "--out",
+            "detector",
         )  # fmt: skip
     assert result.exit_code == 0, result.output
     return models / "detector"
@@ -146,6 +146,25 @@ def onnx_file(path: Path) -> None:
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
 
 
+def single_onnx_file(module: Any, path: Path) -> None:
+    """The network of a single probability as an ONNX file."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    tensors = [
+        numpy_helper.from_array(value.numpy(), name) for name, value in module.state_dict().items()
+    ]
+    nodes = [
+        helper.make_node("Gemm", ["x", "0.weight", "0.bias"], ["a"], transB=1),
+        helper.make_node("Relu", ["a"], ["r"]),
+        helper.make_node("Gemm", ["r", "2.weight", "2.bias"], ["z"], transB=1),
+        helper.make_node("Sigmoid", ["z"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 30])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 1])
+    graph = helper.make_graph(nodes, "net", [x], [y], tensors)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+
+
 def digits(part: str) -> Dataset:
     return load("sklearn:digits", split=SPLIT).part(part)
 
@@ -174,8 +193,7 @@ def test_fit_is_the_detector_of_the_package(folder: Path, saved: Path) -> None:
     detector = Detector.load(saved, model)
     found = detector.scorer_
     assert isinstance(found, Learned)
-    assert (found.features, found.head) == (("conductance", "softmax"), "logistic")
-    assert found.layers == ("conv",)
+    assert (found.features, found.head) == (("softmax", "class"), "logistic")
     # The temperature was fitted on the rows that the detector learned from, and on no others:
     # without the calibration rows it would be that of all of them.
     signals = extract(model, part.inputs, settings=Extraction())
@@ -425,10 +443,7 @@ def test_models_of_one_output(folder: Path) -> None:
     """A file's single probability becomes the scores that its module gets; a table its means."""
     module = made("probability")
     x = load("sklearn:breast_cancer").inputs
-    torch.onnx.export(
-        module, (torch.tensor(x[:2]),), "one.onnx", dynamo=False, input_names=["x"],
-        dynamic_axes={"x": {0: "batch"}},
-    )  # fmt: skip
+    single_onnx_file(module, folder / "one.onnx")
     dataset = load("sklearn:breast_cancer")
     means = ",".join(map(str, x.mean(0)))
     prepared = Preparation.of(means, ",".join(map(str, x.std(0))), "probability", dataset)
@@ -497,7 +512,7 @@ BAD: list[tuple[tuple[object, ...], str]] = [
     (("fit", *NET, *FROM, "--scorer", "neighbours", "--option", "k"), "expected NAME=VALUE"),
     (("fit", *NET, *FROM, "--scorer", "neighbours", "--option", "k=0"), "k is 0"),
     (("fit", *NET, *FROM, "--scorer", "entropy", "--against", "marginn"), "did you mean 'margin'"),
-    (("fit", *NET, *FROM, "--policy", "equal"), "did you mean 'equal_recall'"),
+    (("fit", *NET, *FROM, "--policy", "equal_recal"), "did you mean 'equal_recall'"),
     (("fit", *NET, *FROM, "--policy", "maximum_risk:much"), "'much' is no number"),
     (("fit", *NET, *FROM, "--policy", "maximum_risk"), "cannot be made"),
     (("fit", *NET, *FROM, "--policy", "fixed:0.5,confidence=1"), "has no 'confidence'"),
@@ -532,12 +547,14 @@ BAD: list[tuple[tuple[object, ...], str]] = [
       "1"), "expected one of them"),
     (("report", "detector", *NET, *FROM, "--second-weights", "a"), "they belong to --second"),
     (("report", "detector", *NET, *FROM, "--out", "network.py"), "cannot be written to"),
-    (("report", "detector", *NET, *FROM, "--rows", "0..1"), "2 predictions 2 are right"),
+    (("report", "detector", *NET, *FROM, "--rows", "0..0"), "needs at least one of each"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), BAD, ids=[" ".join(map(str, call)) for call, _ in BAD]
+    ("arguments", "message"),
+    BAD,
+    ids=[" ".join(str(word) for word in call if word not in (*NET, *FROM)) for call, _ in BAD],
 )
 def test_what_cannot_be_done_ends_with_3_and_one_message(
     folder: Path, saved: Path, arguments: tuple[object, ...], message: str
@@ -588,15 +605,17 @@ def test_examples_of_the_help_run(
     assert len(others) == 2
     reports = [*examples(detect_score.EXAMPLES), *examples(detect_report.EXAMPLES)]
     assert len(reports) == 4
-    # A cheap head and few mutants: what is shown is that the words are understood. The detector of
-    # the first example is that of the reports, and so it is fitted last.
-    for example in (*others, first, *reports):
+    # Cheap heads and features and few mutants: what is shown is that the words are understood.
+    for example in (first, *others, *reports):
         arguments: list[object] = list(shlex.split(example)[2:])
         if arguments[0] == "fit":
             arguments += QUICK if "--against" in arguments else (*QUICK, "--against", "entropy")
         if example == first:
-            arguments += ("--head", "logistic")
+            arguments += ("--head", "logistic", "--feature", "conductance")
         if arguments[0] == "report":
             arguments += ("--samples", 20)
         result = run(*arguments)
         assert result.exit_code == 0, (example, result.output)
+    assert Detector.load("out/detector", network()).layers == ("conv",)
+    facts = Fitting.load(Path("out/digits")).facts
+    assert (facts["mutants"]["n"], facts["mutants"]["units_in_all"]) == (4, 10)

@@ -32,11 +32,12 @@ EXAMPLES = """Examples:
 affidavit detect fit network.py:net --weights net.safetensors --data sklearn:digits
 --split train=0.4,validation=0.3,test=0.3 --layer conv --out out/detector
 
-affidavit detect fit digits.onnx --data sklearn:digits --rows 0..899 --part test --feature softmax
---feature class --head logistic --policy recall_target:wrong=0.9 --out out/detector
+affidavit detect fit digits.onnx --data sklearn:digits --part test --rows 0..899 --feature softmax
+--feature label_change_rate --head logistic --policy recall_target:wrong=0.9 --out out/digits
 
-affidavit detect fit network.py:net --data sklearn:digits --split train=0.4,validation=0.3,test=0.3
---scorer neighbours --option k=5 --against mlp_penultimate --policy maximum_risk:0.1 --out out/knn
+affidavit detect fit network.py:net --weights net.safetensors --data sklearn:digits
+--split train=0.4,validation=0.3,test=0.3 --scorer neighbours --option k=5 --against mlp_penultimate
+--policy accept_share:0.8 --out out/neighbours
 
 Exit status: 0 the detector was saved, 3 it could not be done.
 """

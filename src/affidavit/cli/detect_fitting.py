@@ -17,7 +17,7 @@ from affidavit.cli.detect_setup import Chosen
 from affidavit.errors import DataError, DomainError
 from affidavit.misclassification import Comparison, Confusion, Fixed, compare, confusion
 from affidavit.misclassification.detector import Detector
-from affidavit.misclassification.extraction import Extraction, Source, extract
+from affidavit.misclassification.extraction import Extraction, Source, extract, graph_of
 from affidavit.misclassification.policies import AnyPolicy
 from affidavit.misclassification.scorers import Scorer
 from affidavit.misclassification.scorers.scorer import check_both_kinds
@@ -107,12 +107,13 @@ def fit(task: Task, chosen: Chosen, calibration: Chosen | None) -> Fitted:
         DataError: no wrong (or no right) predictions.
         AffidavitError: as extraction, mutation, heads and policies.
     """
+    settings = _with_graph(task, chosen)
     first = task.needs - {"label_change_rate"}
-    # A layer without a name is found out before the long part, not after it.
-    extract(task.model, chosen.inputs[:1], first, settings=task.settings)
+    # A layer that does not exist is found out before the long part, not after it.
+    extract(task.model, chosen.inputs[:1], first, settings=settings)
     held = chosen if calibration is None else calibration
     made = _mutants(task, held) if "label_change_rate" in task.needs else None
-    settings = replace(task.settings, mutants=made)
+    settings = replace(settings, mutants=made)
     signals = _extracted(task, chosen, settings)
     labels = chosen.labels
     if calibration is not None:
@@ -166,6 +167,15 @@ def threshold_of(detector: Detector) -> float:
     if detector.threshold_ is None:
         raise DomainError("the detector is not fitted")
     return detector.threshold_
+
+
+def _with_graph(task: Task, chosen: Chosen) -> Extraction:
+    """The settings of the extraction with the model's graph, which takes seconds, made once."""
+    if task.needs.isdisjoint(("conductance", "runner_up")):
+        return task.settings
+    classifier = task.model if isinstance(task.model, Classifier) else Classifier(task.model)
+    with classifier.evaluating():
+        return replace(task.settings, graph=graph_of(classifier, chosen.inputs))
 
 
 def _mutants(task: Task, held: Chosen) -> Mutants:
