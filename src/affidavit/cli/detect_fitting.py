@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from affidavit.attribution import Classifier
-from affidavit.cli.detect_setup import Chosen
+from affidavit.cli.detect_setup import Chosen, Rows
 from affidavit.errors import DataError, DomainError
+from affidavit.graph import Graph
 from affidavit.misclassification import Comparison, Confusion, Fixed, compare, confusion
 from affidavit.misclassification.detector import Detector
-from affidavit.misclassification.extraction import Extraction, Source, extract, graph_of
+from affidavit.misclassification.extraction import TRACED, Extraction, Source, extract, graph_of
+from affidavit.misclassification.heads.base import split
 from affidavit.misclassification.policies import AnyPolicy
 from affidavit.misclassification.scorers import Scorer
-from affidavit.misclassification.scorers.scorer import check_both_kinds
+from affidavit.misclassification.scorers.base import check_both_kinds
 from affidavit.misclassification.signals import Signals, wrong_rows
 from affidavit.mutation import Mutants, mutants
 
@@ -112,7 +112,7 @@ def fit(task: Task, chosen: Chosen, calibration: Chosen | None) -> Fitted:
     # A layer that does not exist is found out before the long part, not after it.
     extract(task.model, chosen.inputs[:1], first, settings=settings)
     held = chosen if calibration is None else calibration
-    made = _mutants(task, held) if "label_change_rate" in task.needs else None
+    made = _mutants(task, held, settings.graph) if "label_change_rate" in task.needs else None
     settings = replace(settings, mutants=made)
     signals = _extracted(task, chosen, settings)
     labels = chosen.labels
@@ -171,14 +171,14 @@ def threshold_of(detector: Detector) -> float:
 
 def _with_graph(task: Task, chosen: Chosen) -> Extraction:
     """The settings of the extraction with the model's graph, which takes seconds, made once."""
-    if task.needs.isdisjoint(("conductance", "runner_up")):
+    if not task.needs & TRACED:
         return task.settings
     classifier = task.model if isinstance(task.model, Classifier) else Classifier(task.model)
     with classifier.evaluating():
         return replace(task.settings, graph=graph_of(classifier, chosen.inputs))
 
 
-def _mutants(task: Task, held: Chosen) -> Mutants:
+def _mutants(task: Task, held: Chosen, graph: Graph | None) -> Mutants:
     """Mutants that keep their accuracy on rows that the model was not trained on."""
     classifier = task.model if isinstance(task.model, Classifier) else Classifier(task.model)
     prepare = classifier.preprocessing
@@ -186,7 +186,7 @@ def _mutants(task: Task, held: Chosen) -> Mutants:
     with torch.no_grad():
         inputs = held.inputs if prepare is None else prepare(held.inputs)
     return mutants(
-        classifier.model,
+        classifier.model if graph is None else graph,
         operator=how.operator,
         rate=how.rate,
         n=how.n,
@@ -203,19 +203,16 @@ def _extracted(task: Task, chosen: Chosen, settings: Extraction) -> Signals:
     return extract(task.model, chosen.inputs, task.needs, settings=settings, progress=task.progress)
 
 
-def _shared_out(wrong: Mask, share: float, seed: int) -> tuple[Any, Any]:
+def _shared_out(wrong: Mask, share: float, seed: int) -> tuple[Rows, Rows]:
     """Rows to learn from and rows for thresholds, wrong predictions shared out alike."""
     check_both_kinds(wrong)
     rights, wrongs = _counts(wrong)
-    few = min(rights, wrongs) < 2
-    if few or round(share * len(wrong)) < 2 or round((1 - share) * len(wrong)) < 2:
+    if min(rights, wrongs) < 2:
         raise DataError(
-            f"{rights} right and {wrongs} wrong predictions cannot be shared out, {share:g} of them"
-            " for the thresholds; expected at least two of each, or --calibrate-on another part"
+            f"{rights} right and {wrongs} wrong predictions: expected two of each, one to learn"
+            " from and one for the thresholds; give more rows, or --calibrate-on another part"
         )
-    return tuple(
-        train_test_split(np.arange(len(wrong)), test_size=share, stratify=wrong, random_state=seed)
-    )
+    return split(wrong, share, np.random.default_rng(seed))
 
 
 def _counts(wrong: Mask) -> tuple[int, int]:

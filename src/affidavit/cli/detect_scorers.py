@@ -14,7 +14,7 @@ from affidavit.misclassification import POLICIES, policy_from_json
 from affidavit.misclassification.extraction import Source
 from affidavit.misclassification.policies import AnyPolicy
 from affidavit.misclassification.scorers import SCORERS, Scorer, scorer
-from affidavit.misclassification.scorers.scorer import parameters
+from affidavit.misclassification.scorers.base import parameters
 
 
 def scorer_of(
