@@ -42,6 +42,7 @@ from affidavit.misclassification.extraction import extract
 from affidavit.misclassification.features import BLOCKS
 from affidavit.misclassification.heads import HEADS
 from affidavit.misclassification.scorers import SCORERS, Joint, Learned, Neighbours, scorer
+from affidavit.mutation import mutated
 
 NETWORK = """
 import torch
@@ -203,6 +204,32 @@ def test_fit_is_the_detector_of_the_package(folder: Path, saved: Path) -> None:
         same = Detector.load(place, model)
         assert same.threshold_ == pytest.approx(one.threshold_, rel=1e-6)
         np.testing.assert_allclose(same.score(part.inputs), one.score(part.inputs), rtol=1e-6)
+
+
+def test_conductance_and_mutants(folder: Path) -> None:
+    result = run(
+        "fit", *NET, *FROM, "--layer", "conv", "--head", "logistic", "--against", "none",
+        "--mutants", 4, "--operator", "GF", "--rate", "0.5", "--keep-above", "0.5", "--samples", 20,
+        "--rows", "0..199", "--out", "both", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    model, part = network(), digits("validation")
+    detector = Detector.load("both", model)
+    assert isinstance(detector.scorer_, Learned)
+    assert detector.scorer_.features == ("conductance", "label_change_rate")
+    assert detector.layers == ("conv",)
+    assert detector.mutants is not None
+    assert (len(detector.mutants), detector.mutants.operator) == (4, "GF")
+    facts = json.loads(result.stdout)
+    assert (facts["mutants"]["units_mutated"], facts["mutants"]["units_in_all"]) == (2, 4)
+    # Mutants keep their accuracy on the very rows that were fitted on.
+    x, y = torch.tensor(part.inputs[:200]), torch.tensor(part.labels[:200])
+    for mutant in detector.mutants:
+        with mutated(model, mutant):
+            assert float((model(x).argmax(1) == y).double().mean()) == mutant.accuracy
+    own = Detector(model, head="logistic", layers=["conv"], mutants=detector.mutants)
+    own.fit(x, part.labels[:200])
+    assert detector.threshold_ == pytest.approx(own.threshold_, rel=1e-5)
 
 
 def test_thresholds_come_from_the_rows_that_were_left_for_them(folder: Path) -> None:
@@ -616,11 +643,10 @@ def test_examples_of_the_help_run(
         if arguments[0] == "fit":
             arguments += QUICK if "--against" in arguments else (*QUICK, "--against", "entropy")
         if example == first:
-            arguments += ("--head", "logistic", "--feature", "conductance")
+            arguments += ("--head", "logistic", "--feature", "softmax")
         if arguments[0] == "report":
             arguments += ("--samples", 20)
         result = run(*arguments)
         assert result.exit_code == 0, (example, result.output)
-    assert Detector.load("out/detector", network()).layers == ("conv",)
     facts = Fitting.load(Path("out/digits")).facts
     assert (facts["mutants"]["n"], facts["mutants"]["units_in_all"]) == (4, 10)
