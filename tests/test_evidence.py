@@ -62,6 +62,20 @@ curve_charts = st.builds(
     st.none() | floats,
     names,
 )
+
+
+@st.composite
+def histogram_charts(draw: st.DrawFn) -> evidence.HistogramChart:
+    real = st.floats(allow_nan=False, allow_infinity=False)
+    edges = tuple(sorted(draw(st.sets(real, max_size=4))))
+    counts = st.tuples(*[st.integers(0, 9)] * max(len(edges) - 1, 0))
+    groups = draw(st.lists(st.builds(evidence.Histogram, names, counts), max_size=3))
+    threshold = draw(st.none() | floats)
+    return evidence.HistogramChart(
+        draw(names), draw(names), edges, tuple(groups), threshold, draw(names)
+    )
+
+
 PNG = "iVBORw0KGgoAAAA="
 
 
@@ -101,7 +115,8 @@ statements = st.builds(
     finding=names,
     assumptions=st.lists(names, max_size=2).map(tuple),
     exhibits=st.lists(
-        tables() | charts | matrices() | curve_charts | image_grids(), max_size=3
+        tables() | charts | matrices() | curve_charts | histogram_charts() | image_grids(),
+        max_size=3,
     ).map(tuple),
     attachments=st.lists(st.builds(evidence.Attachment, names, names, names), max_size=2).map(
         tuple
@@ -327,6 +342,7 @@ def test_the_names_of_exhibits_in_json_stay() -> None:
         "interval_chart",
         "matrix_chart",
         "curve_chart",
+        "histogram_chart",
         "image_grid",
     }
 
@@ -340,3 +356,15 @@ def test_what_is_no_png_is_no_image_of_a_grid(image: str) -> None:
 def test_rows_of_images_fit_their_columns() -> None:
     with pytest.raises(ValueError, match="2 columns and a row of 1 images"):
         evidence.ImageGrid("g", ("c", "d"), (evidence.ImageRow("a", (PNG,)),))
+
+
+@pytest.mark.parametrize("edges", [(0.0, 0.0), (1.0, 0.0), (0.0, float("inf")), (float("nan"),)])
+def test_edges_of_a_histogram_ascend(edges: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="edges that do not ascend"):
+        evidence.HistogramChart("h", "x", edges, ())
+
+
+@pytest.mark.parametrize("counts", [(), (1,), (1, 2, 3), (1, -1)])
+def test_counts_of_a_histogram_fit_its_bins(counts: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="has 3 edges, and 'g' the counts"):
+        evidence.HistogramChart("h", "x", (0.0, 1.0, 2.0), (evidence.Histogram("g", counts),))

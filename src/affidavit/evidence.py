@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from types import NoneType, UnionType
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -153,6 +154,41 @@ class CurveChart:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """How many values of a group lie in each bin."""
+
+    label: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HistogramChart:
+    """An exhibit of groups over the same bins, each as shares of itself, and where it is cut.
+
+    `edges` ascend, one more than there are bins; a value on an inner edge is in the bin above.
+    """
+
+    title: str
+    axis: str
+    edges: tuple[float, ...]
+    groups: tuple[Histogram, ...]
+    threshold: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        ascend = all(low < high for low, high in pairwise(self.edges))
+        if not ascend or not all(map(math.isfinite, self.edges)):
+            raise ValueError(f"histogram {self.title!r} has edges that do not ascend: {self.edges}")
+        bins = max(len(self.edges) - 1, 0)
+        for group in self.groups:
+            if len(group.counts) != bins or min(group.counts, default=0) < 0:
+                raise ValueError(
+                    f"histogram {self.title!r} has {len(self.edges)} edges, and {group.label!r}"
+                    f" the counts {group.counts}"
+                )
+
+
+@dataclass(frozen=True)
 class ImageRow:
     """A row of images that belong together, such as an input and what explains it.
 
@@ -190,7 +226,7 @@ class ImageGrid:
 # The first bytes of a PNG file, then nothing that could end an attribute of a page.
 _PNG = re.compile(r"(iVBORw0KGgo[A-Za-z0-9+/]*={0,2})?")
 
-Exhibit: TypeAlias = Table | IntervalChart | MatrixChart | CurveChart | ImageGrid
+Exhibit: TypeAlias = Table | IntervalChart | MatrixChart | CurveChart | HistogramChart | ImageGrid
 _EXHIBITS: dict[str, type[Any]] = {
     # The tag of a kind in JSON is its name in lower case: `matrix_chart`.
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind

@@ -17,6 +17,8 @@ from affidavit.evidence import (
     Estimate,
     Grade,
     Header,
+    Histogram,
+    HistogramChart,
     ImageGrid,
     ImageRow,
     IntervalChart,
@@ -93,6 +95,16 @@ def curve_chart(points: int, text: str = "curve") -> CurveChart:
     )
 
 
+def histogram_chart(bins: int, text: str = "group") -> HistogramChart:
+    edges = tuple(0.1 * i for i in range(bins + 1)) if bins else ()
+    groups = [
+        Histogram(f"{text} {g}", tuple((i * (g + 2)) % 7 for i in range(bins))) for g in (0, 1)
+    ]
+    return HistogramChart(
+        f"Histogram {text}", f"axis {text}", edges, tuple(groups), 0.15, f"note {text}"
+    )
+
+
 def image_grid(rows: int, text: str = "image") -> ImageGrid:
     png = (
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJg"
@@ -135,6 +147,11 @@ def make_matrix_chart() -> Callable[..., MatrixChart]:
 
 
 @pytest.fixture
+def make_histogram_chart() -> Callable[..., HistogramChart]:
+    return histogram_chart
+
+
+@pytest.fixture
 def make_image_grid() -> Callable[..., ImageGrid]:
     return image_grid
 
@@ -174,7 +191,13 @@ def statements() -> list[Statement]:
     digest = hashlib.sha256(ATTACHED).hexdigest()
     return [
         a_statement(
-            exhibits=(interval_chart(10), matrix_chart(10), curve_chart(5), table(5)),
+            exhibits=(
+                interval_chart(10),
+                matrix_chart(10),
+                curve_chart(5),
+                histogram_chart(5),
+                table(5),
+            ),
             attachments=(Attachment("evidence/errors.csv", digest, "The misclassified inputs."),),
         ),
         a_statement(
@@ -221,11 +244,13 @@ def hostile_statements() -> list[Statement]:
                 interval_chart(3, text),
                 matrix_chart(3, text),
                 curve_chart(3, text),
+                histogram_chart(3, text),
                 table(3, 3, text),
                 table(2, 30, text),
                 interval_chart(0),
                 matrix_chart(0),
                 curve_chart(0),
+                histogram_chart(0),
                 table(0, 0),
             ),
             versions={text: text},

@@ -11,6 +11,8 @@ from affidavit.evidence import (
     Curve,
     CurveChart,
     Estimate,
+    Histogram,
+    HistogramChart,
     ImageGrid,
     IntervalChart,
     MatrixChart,
@@ -19,6 +21,7 @@ from affidavit.evidence import (
 from affidavit.report.curve_figure import points_table
 from affidavit.report.drawing import ROLES, shortened, width_of
 from affidavit.report.figures import figures, writes_all
+from affidavit.report.histogram_figure import bins_table
 from affidavit.report.matrix_figure import largest_cells
 
 
@@ -124,6 +127,47 @@ def test_undefined_points_leave_a_gap_and_lack_no_row() -> None:
     assert [row[2] for row in table.rows] == [None, 0.5, None, None]
 
 
+@pytest.mark.parametrize("bins", [2, 20, 100])
+def test_histogram_chart(make_histogram_chart: Callable[..., HistogramChart], bins: int) -> None:
+    chart = make_histogram_chart(bins)
+    (svg,) = figures(chart, "k")
+    check_form(svg)
+    written = texts(svg)
+    assert chart.axis in written
+    assert "threshold 0.15" in written
+    for group in chart.groups:
+        assert f"{group.label} ({sum(group.counts)})" in written
+    table = bins_table(chart)
+    assert [sum(row[2:]) for row in table.rows] == [
+        sum(group.counts[i] for group in chart.groups) for i in range(bins)
+    ]
+    assert not writes_all(chart)
+
+
+def test_bars_are_shares_of_their_group() -> None:
+    groups = (Histogram("a", (30, 10)), Histogram("b", (1, 3)))
+    (svg,) = figures(HistogramChart("t", "x", (0.0, 1.0, 2.0), groups), "k")
+    bars = []
+    for path in re.findall(r'd="(M [^"]*)"', svg):
+        if path.count("M") == 2:  # two bins as one path, from the top left
+            points = re.findall(r"[ML] ([\d.]+) ([\d.]+)", path)
+            corners = [points[:4], points[-4:]]
+            bars.append([float(c[2][1]) - float(c[0][1]) for c in corners])
+    (a, b), (c, d) = bars
+    assert a == pytest.approx(3 * b, rel=1e-3)
+    assert d == pytest.approx(3 * c, rel=1e-3)
+    assert a == pytest.approx(d, rel=1e-3)
+
+
+@pytest.mark.parametrize("threshold", [-math.inf, -5.0, 0.0, 2.0, 9.0, math.inf, math.nan])
+def test_a_threshold_outside_of_the_bins_lies_on_the_edge(threshold: float) -> None:
+    groups = (Histogram("a", (3, 1)), Histogram("none", (0, 0)))
+    (svg,) = figures(HistogramChart("t", "x", (0.0, 1.0, 2.0), groups, threshold), "k")
+    check_form(svg)
+    assert not re.search(r"\bnan\b", svg)
+    assert ("threshold" in svg) != math.isnan(threshold)
+
+
 @pytest.mark.parametrize(("rows", "panels"), [(1, 1), (6, 1), (8, 2)])
 def test_image_grid(make_image_grid: Callable[..., ImageGrid], rows: int, panels: int) -> None:
     grid = make_image_grid(rows)
@@ -181,6 +225,7 @@ def test_hostile_text(
     make_interval_chart: Callable[..., IntervalChart],
     make_matrix_chart: Callable[..., MatrixChart],
     make_curve_chart: Callable[..., CurveChart],
+    make_histogram_chart: Callable[..., HistogramChart],
     make_image_grid: Callable[..., ImageGrid],
     hostile: str,
 ) -> None:
@@ -189,6 +234,7 @@ def test_hostile_text(
         make_interval_chart(3, hostile),
         make_matrix_chart(3, hostile),
         make_curve_chart(3, hostile),
+        make_histogram_chart(3, hostile),
     )
     for chart in charts:
         for svg in figures(chart, "k"):

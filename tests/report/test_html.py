@@ -73,7 +73,7 @@ def test_everything_of_a_statement_is_there(header: Header, statements: list[Sta
         f"12{wording.THIN}345",
     ):
         assert part in page.text
-    assert page.count("svg") == 4
+    assert page.count("svg") == 5
     links = [a.get("href") or "" for tag, a in page.tags if tag == "a"]
     ids = {a["id"] for _, a in page.tags if "id" in a}
     assert "./evidence/errors.csv" in links

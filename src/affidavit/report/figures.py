@@ -6,8 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from affidavit.evidence import CurveChart, Exhibit, ImageGrid, IntervalChart, MatrixChart, Table
+from affidavit.evidence import (
+    CurveChart,
+    Exhibit,
+    HistogramChart,
+    ImageGrid,
+    IntervalChart,
+    MatrixChart,
+    Table,
+)
 from affidavit.report.curve_figure import all_points_written, curve_figures, points_table
+from affidavit.report.histogram_figure import (
+    all_counts_written,
+    bins_table,
+    histogram_figures,
+)
 from affidavit.report.image_figure import image_figures, labels_fit, labels_table
 from affidavit.report.interval_figure import all_labels_fit, estimates_table, interval_figures
 from affidavit.report.matrix_figure import all_numbers_fit, counts_table, matrix_figures
@@ -35,6 +48,7 @@ RENDERERS: dict[type[Any], Renderer] = {
     IntervalChart: Renderer(interval_figures, estimates_table, all_labels_fit),
     MatrixChart: Renderer(matrix_figures, counts_table, all_numbers_fit),
     CurveChart: Renderer(curve_figures, points_table, all_points_written),
+    HistogramChart: Renderer(histogram_figures, bins_table, all_counts_written),
     ImageGrid: Renderer(image_figures, labels_table, labels_fit),
 }
 """The way to show each kind of exhibit; every kind has one."""
