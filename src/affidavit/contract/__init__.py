@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         KINDS,
         Accuracy,
         Decision,
+        DetectsErrors,
         ExplanationFaithful,
         ExplanationRobust,
         ExplanationSufficient,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Lipschitz,
         Monotone,
         PredictionRobust,
+        SelectiveAccuracy,
     )
     from affidavit.contract.reading import read_contract
     from affidavit.contract.specification import Contract, Data, Model, Preprocessing, Run
@@ -39,6 +41,7 @@ _HOMES = {
         "KINDS",
         "Accuracy",
         "Decision",
+        "DetectsErrors",
         "ExplanationFaithful",
         "ExplanationRobust",
         "ExplanationSufficient",
@@ -46,6 +49,7 @@ _HOMES = {
         "Lipschitz",
         "Monotone",
         "PredictionRobust",
+        "SelectiveAccuracy",
     ),
     "reading": ("read_contract",),
     "subject": ("load_data",),
@@ -61,6 +65,7 @@ __all__ = [
     "Contract",
     "Data",
     "Decision",
+    "DetectsErrors",
     "ExplanationFaithful",
     "ExplanationRobust",
     "ExplanationSufficient",
@@ -72,6 +77,7 @@ __all__ = [
     "PredictionRobust",
     "Preprocessing",
     "Run",
+    "SelectiveAccuracy",
     "audit",
     "load_data",
     "read_contract",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -12,10 +12,11 @@ from affidavit.contract.faults import Record
 from affidavit.contract.sampling import SampledClaim
 from affidavit.errors import AffidavitError, DomainError, nearest
 from affidavit.misclassification.features import BLOCKS
-from affidavit.misclassification.heads import HEADS
 from affidavit.misclassification.policies import POLICIES, Policy, policy_from_json
-from affidavit.misclassification.scorers import SCORERS, Learned, Scorer, scorer
-from affidavit.mutation import OPERATORS, SCHEMES
+from affidavit.mutation.operators import OPERATORS, SCHEMES
+
+if TYPE_CHECKING:
+    from affidavit.misclassification.scorers import Scorer
 
 DEFAULT_SCORER = "max_softmax"
 
@@ -33,7 +34,9 @@ _SAVED = "scorer", "options", "features", "head", "layers", "mutants", "policy",
 class MutantKeys(Record):
     """Which mutants of the model the label change rate is of."""
 
-    operator: str = Field(default="NAI", description=f"what a mutant changes: {', '.join(OPERATORS)}")
+    operator: str = Field(
+        default="NAI", description=f"what a mutant changes: {', '.join(OPERATORS)}"
+    )
     rate: float = Field(gt=0, le=1, description="share of the units that a mutant changes")
     n: int = Field(default=100, ge=1, description="number of mutants")
     keep_above: float = Field(
@@ -56,15 +59,17 @@ class DetectorClaim(SampledClaim, ABC):
 
     scorer: str | None = Field(
         default=None,
-        description=f"what scores predictions ({DEFAULT_SCORER} by default): {', '.join(SCORERS)}",
+        description=f"what scores predictions: {DEFAULT_SCORER} by default, entropy, trust_score,"
+        " ..., as in the documentation of misclassification",
     )
     options: dict[str, Any] = Field(
         default={}, description="options of the scorer, such as { neighbours = 20 }"
     )
     features: list[str] = Field(
-        default=[], description=f"in place of a scorer, what a head learns from: {', '.join(BLOCKS)}"
+        default=[],
+        description=f"in place of a scorer, what a head learns from: {', '.join(BLOCKS)}",
     )
-    head: str = Field(default="mlp", description=f"what learns: {', '.join(HEADS)}")
+    head: str = Field(default="mlp", description="what learns: mlp, forest, logistic, ...")
     layers: list[str] = Field(
         default=[], description="where conductance is taken: paths of modules or names of nodes"
     )
@@ -117,6 +122,9 @@ class DetectorClaim(SampledClaim, ABC):
 
     def make_scorer(self, seed: int = 0) -> Scorer:
         """The scorer that the claim names, not fitted. Raises ValueError, as any faulty key."""
+        # Scikit-learn takes a second to import, which other claims do not have to wait for.
+        from affidavit.misclassification.scorers import Learned, scorer
+
         try:
             if self.features:
                 return Learned(
@@ -143,14 +151,21 @@ class DetectorClaim(SampledClaim, ABC):
 
     @property
     def detector_text(self) -> str:
-        """The detector, in words."""
+        """The detector, in a sentence."""
         if self.detector is not None:
             return f"the detector {self.detector}"
+        return f"the {'detector' if self.features else 'scorer'} {self.detector_name}"
+
+    @property
+    def detector_name(self) -> str:
+        """The detector, in a legend."""
+        if self.detector is not None:
+            return self.detector
         if not self.features:
             options = ", ".join(f"{name} {value}" for name, value in self.options.items())
             return f"{self.scorer or DEFAULT_SCORER}{f' ({options})' if options else ''}"
-        where = f" at {', '.join(self.layers)}" if self.layers else ""
-        return f"a detector ({self.head} on {', '.join(self.features)}{where})"
+        where = f" (layers {', '.join(self.layers)})" if self.layers else ""
+        return f"{self.head} on {', '.join(self.features)}{where}"
 
     def _check_needs(self, needs: frozenset[str]) -> None:
         for need, (key, how) in _TAKES.items():

@@ -7,6 +7,7 @@ from typing import Any
 from affidavit.contract.claim import Claim
 from affidavit.contract.kinds.accuracy import Accuracy
 from affidavit.contract.kinds.decision import Decision
+from affidavit.contract.kinds.detects_errors import DetectsErrors
 from affidavit.contract.kinds.explanation_faithful import ExplanationFaithful
 from affidavit.contract.kinds.explanation_robust import ExplanationRobust
 from affidavit.contract.kinds.explanation_sufficient import ExplanationSufficient
@@ -14,6 +15,7 @@ from affidavit.contract.kinds.feature_rank import FeatureRank
 from affidavit.contract.kinds.lipschitz import Lipschitz
 from affidavit.contract.kinds.monotone import Monotone
 from affidavit.contract.kinds.prediction_robust import PredictionRobust
+from affidavit.contract.kinds.selective_accuracy import SelectiveAccuracy
 from affidavit.errors import nearest
 
 KINDS: dict[str, type[Claim]] = {
@@ -28,6 +30,8 @@ KINDS: dict[str, type[Claim]] = {
         PredictionRobust,
         ExplanationSufficient,
         ExplanationFaithful,
+        DetectsErrors,
+        SelectiveAccuracy,
     )
 }
 """Claim kind by its name in contracts."""
@@ -57,6 +61,7 @@ __all__ = [
     "KINDS",
     "Accuracy",
     "Decision",
+    "DetectsErrors",
     "ExplanationFaithful",
     "ExplanationRobust",
     "ExplanationSufficient",
@@ -64,5 +69,6 @@ __all__ = [
     "Lipschitz",
     "Monotone",
     "PredictionRobust",
+    "SelectiveAccuracy",
     "claim_from",
 ]

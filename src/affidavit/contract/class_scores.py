@@ -1,0 +1,38 @@
+"""The audited model as one that gives a score to every class."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from affidavit.attribution.two_classes import TwoClasses
+from affidavit.contract.context import Context
+from affidavit.contract.decisions import single_output
+from affidavit.contract.outputs import output_count
+from affidavit.graph import Graph, ops
+from affidavit.graph.builder import GraphBuilder
+from affidavit.regions.network import strip_head
+
+
+def class_scores(context: Context) -> nn.Module | Graph:
+    """The model, its single output made scores of both classes: -z/2 and z/2 of the logit z.
+
+    A graph wherever the logit is one of its values, so that its layers keep their names.
+
+    Raises ContractError where nobody says what the single output is.
+    """
+    graph = context.graph.to(device=context.device)
+    if output_count(context) != 1:
+        return graph
+    probability = single_output(context)[1] == "probability"
+    if probability:
+        graph, head = strip_head(graph)
+        if head is None:
+            return TwoClasses(graph, probability=True)
+    builder = GraphBuilder(graph.input_shape, batch=2, input_name=graph.input)
+    z = builder.append(graph, builder.input).output
+    if builder.shape(z) != (2, 1):
+        z = builder.reshape(z, (2, 1), name="one_score")
+    # No linear layer: the last one of the model is to stay the last.
+    both = builder.add(ops.Mul(), z, torch.tensor([[-0.5, 0.5]]), name="both_scores")
+    return builder.build(both).to(device=context.device)
