@@ -136,8 +136,10 @@ class DetectorClaim(SampledClaim, ABC):
                 for name, value in self.options.items()
             }
             return scorer(self.scorer or DEFAULT_SCORER, **options)
-        except (DomainError, TypeError, ValueError) as error:
+        except DomainError as error:
             raise ValueError(str(error)) from error
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"options of {self.scorer}: {self.options}: {error}") from error
 
     def given_policy(self) -> Policy | None:
         """The policy that the claim names, if it does. Raises ValueError, as any faulty key."""
@@ -148,6 +150,13 @@ class DetectorClaim(SampledClaim, ABC):
             return policy_from_json(named)
         except AffidavitError as error:
             raise ValueError(str(error)) from error
+
+    @property
+    def fitting_parts(self) -> tuple[str, ...]:
+        """The parts that the detector is fitted on here, its threshold's included."""
+        if self.detector is not None:
+            return ()
+        return (self.fit_on,) if self.calibrate_on is None else (self.fit_on, self.calibrate_on)
 
     @property
     def detector_text(self) -> str:

@@ -40,7 +40,7 @@ BASELINES = ("max_softmax", "entropy")
 
 _SHOWN = 10
 """Rows of a table of examples."""
-_POINTS = 40
+_POINTS = 25
 """Steps of a curve in a report."""
 _BINS = 20
 

@@ -22,6 +22,8 @@ from affidavit.graph import Graph
 from affidavit.misclassification import Policy
 from affidavit.misclassification.detector import Detector
 from affidavit.misclassification.extraction import Extraction
+from affidavit.misclassification.fitted_rows import FittedRows, row_hashes
+from affidavit.misclassification.saving import RECORD
 from affidavit.misclassification.signals import Signals, wrong_rows
 from affidavit.mutation import Mutants, mutants
 from affidavit.report import wording
@@ -41,7 +43,7 @@ class Refusals:
         scores: larger = more likely wrong, [row].
         threshold: the score from which a prediction is refused.
         fitting: how the detector came to be, in words.
-        left_out: rows of the part that were left out, as the detector knows them.
+        twins: how many inputs occur in the parts that it was fitted on too, entry for entry.
         evaluations: inputs that the model was run on, in fitting and here.
     """
 
@@ -51,8 +53,8 @@ class Refusals:
     labels: NDArray[np.int64]
     scores: NDArray[np.float64]
     threshold: float
-    fitting: tuple[str, ...]
-    left_out: int
+    fitting: str
+    twins: int
     evaluations: int
 
     def __len__(self) -> int:
@@ -93,19 +95,13 @@ def refusals(claim: DetectorClaim, context: Context, policy: Policy) -> Refusals
     """
     subject = _Subject.of(context)
     if claim.detector is None:
-        detector, fitting, known, evaluations = _fitted(claim, context, subject, policy)
+        detector, fitting = _fitted(claim, context, subject, policy)
     else:
-        detector, fitting = _saved(claim.detector, context, subject)
-        known, evaluations = frozenset(), 0
+        detector, fitting = _saved(claim.detector, claim, context, subject)
     rows = claim.chosen_rows(context)
     part = context.part(claim.on)
-    fresh = np.array([_digest(part.inputs[row]) not in known for row in rows], bool)
-    rows = rows[fresh]
-    if not len(rows):
-        raise DataError(
-            f"all inputs of {claim.on!r} occur, entry for entry, in the parts that the detector is"
-            " fitted on: there is nothing to judge it on"
-        )
+    parts = claim.fitting_parts
+    seen = [row_hashes(context.part(name).inputs) for name in parts]
     signals = detector.extract(subject.inputs(claim.on, rows))
     return Refusals(
         rows=rows,
@@ -115,8 +111,8 @@ def refusals(claim: DetectorClaim, context: Context, policy: Policy) -> Refusals
         scores=detector.score_signals(signals),
         threshold=_threshold(detector),
         fitting=fitting,
-        left_out=int((~fresh).sum()),
-        evaluations=evaluations + len(rows),
+        twins=sum(int(np.isin(row_hashes(part.inputs[rows]), of).sum()) for of in seen),
+        evaluations=sum(map(len, seen)) + len(rows),
     )
 
 
@@ -150,13 +146,10 @@ class _Subject:
 
 def _fitted(
     claim: DetectorClaim, context: Context, subject: _Subject, policy: Policy
-) -> tuple[Detector, tuple[str, ...], frozenset[bytes], int]:
-    """The detector, how it came to be, the inputs it has seen, and how many these are."""
-    parts = {"fit_on": claim.fit_on}
-    if claim.calibrate_on is not None:
-        parts["calibrate_on"] = claim.calibrate_on
-    for key, name in parts.items():
-        _check_part(context, key, name)
+) -> tuple[Detector, str]:
+    """The detector, and how it came to be."""
+    for name in claim.fitting_parts:
+        _check_part(context, "fit_on" if name == claim.fit_on else "calibrate_on", name)
     seed = context.seed % 2**32
     detector = Detector(
         subject.model,
@@ -179,11 +172,9 @@ def _fitted(
     try:
         detector.fit_signals(found, labels, calibration)
     except DataError as error:
-        where = " and ".join(repr(name) for name in parts.values())
+        where = " and ".join(map(repr, claim.fitting_parts))
         raise DataError(f"the detector cannot be fitted on the part {where}: {error}") from error
-    known = frozenset(_digest(row) for name in parts.values() for row in context.part(name).inputs)
-    evaluations = sum(len(context.part(name)) for name in parts.values())
-    return detector, (_how(claim, detector, found, labels, calibration),), known, evaluations
+    return detector, _how(claim, detector, found, labels, calibration)
 
 
 def _how(
@@ -214,19 +205,31 @@ def _counted(part: str, wrong: Booleans) -> str:
     )
 
 
-def _saved(folder: str, context: Context, subject: _Subject) -> tuple[Detector, tuple[str, ...]]:
+def _saved(
+    folder: str, claim: DetectorClaim, context: Context, subject: _Subject
+) -> tuple[Detector, str]:
+    """The detector of a folder, unless it was fitted on the rows at hand, and what it is."""
     path = context.folder / folder
     if not path.is_dir():
         raise ContractError(f"detector: there is no folder {path}")
-    loaded = Detector.load(path, subject.model)
-    loaded.progress = context.progress
-    loaded.settings = replace(loaded.settings, batch_size=context.batch_size)
-    digest = hashlib.sha256((path / "detector.json").read_bytes()).hexdigest()
-    text = (
-        f"The detector is that of {folder} (detector.json has the SHA-256 {digest}). It was"
-        " neither fitted on these inputs nor was its threshold chosen on them."
-    )
-    return loaded, (text,)
+    detector = Detector.load(path, subject.model)
+    detector.progress = context.progress
+    detector.settings = replace(detector.settings, batch_size=context.batch_size)
+    digest = hashlib.sha256((path / RECORD).read_bytes()).hexdigest()
+    text = f"The detector is that of {folder}, whose {RECORD} has the SHA-256 {digest}."
+    fitted = FittedRows.load(path)
+    if fitted is None:
+        return detector, f"{text} It was not fitted on these inputs, nor its threshold chosen."
+    rows = claim.chosen_rows(context)
+    numbers = np.asarray(context.dataset.parts[claim.on], np.int64)[rows]
+    count = int(fitted.among(context.dataset.inputs, numbers).sum())
+    if count:
+        raise DataError(
+            f"detector: {folder} was fitted on {count:,} of the {len(rows):,} inputs of"
+            f" {claim.on!r} that it is to be judged on; name another part with on = ..., or split"
+            " the data as they were for fitting"
+        )
+    return detector, f"{text} It was fitted on other inputs, as its folder tells."
 
 
 def _mutants(
@@ -265,7 +268,3 @@ def _threshold(detector: Detector) -> float:
     if detector.threshold_ is None:
         raise ContractError("the detector is not fitted: save it after fit(inputs, labels)")
     return detector.threshold_
-
-
-def _digest(row: NDArray[np.float32]) -> bytes:
-    return hashlib.sha256(row.tobytes()).digest()

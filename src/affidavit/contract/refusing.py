@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from affidavit.contract.claim import Finding
@@ -64,7 +65,7 @@ class RefusalClaim(DetectorClaim, ABC):
             value=first.share,
             interval=(first.lower, first.upper),
             quantity=self.quantity,
-            reason=reason(rows, len(found), self.population),
+            reason=" ".join([reason(rows, len(found), self.population), *self._cautions(found)]),
             assumptions=tuple(self._assumptions(found)),
             exhibits=(
                 shares_table(rows, self.population),
@@ -85,7 +86,7 @@ class RefusalClaim(DetectorClaim, ABC):
                 f" each direction: the verdict is right with {percent(self.confidence)}"
                 " confidence. The detector and its threshold are taken as they are.",
             ]
-        said += found.fitting
+        said.append(found.fitting)
         if self.detector is None:
             named = wording.exactly(self.policy).removeprefix("policy = ")
             how = (
@@ -97,16 +98,19 @@ class RefusalClaim(DetectorClaim, ABC):
                 f"Refused is what scores at least the threshold {wording.number(found.threshold)},"
                 f" chosen {how}."
             )
-        if found.left_out:
-            said.append(
-                f"Left out: {wording.counted(found.left_out, 'input')} of {self.on!r} that the"
-                " detector was fitted on too, entry for entry."
-            )
         said.append(
             "The decision is the class of the largest score before a final softmax or sigmoid"
             " (ties: the first)."
         )
         return said
+
+    def _cautions(self, found: Refusals) -> Iterator[str]:
+        if found.twins:
+            occur = "occurs" if found.twins == 1 else "occur"
+            yield (
+                f"Caution: {wording.counted(found.twins, 'input')} {occur} in"
+                f" {' or '.join(map(repr, self.fitting_parts))} too, entry for entry."
+            )
 
     def _witness(
         self, context: Context, found: Refusals, rows: tuple[JudgedShare, ...]

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from scipy.special import rel_entr
 
 from affidavit.errors import DataError
 from affidavit.misclassification.ranking import Ranking
@@ -24,8 +25,9 @@ class MostToSpare:
     """Chooses the threshold at which all claimed shares are met with most to spare.
 
     Most to spare has the threshold whose largest p-value is smallest, by the tests that the claim
-    is judged with: exact binomial ones, on the calibration data. Of equal ones, the lowest. As
-    the threshold is chosen by them, these p-values are no evidence; those on other data are.
+    is judged with: exact binomial ones, on the calibration data. Of equal ones, the lowest. Where
+    the claim is met at no threshold, it is that at which it is missed least. As the threshold is
+    chosen by them, these p-values are no evidence; those on other data are.
 
     Attributes:
         shares: what is claimed.
@@ -51,7 +53,20 @@ class MostToSpare:
                 f"all {count} predictions are {kind}: expected some wrong ones and some right ones"
                 " to choose the threshold by"
             )
-        # On a log scale: far from what is claimed, p-values are too small for a number.
-        values = [np.asarray(stats.binom.logsf(s - 1, n, least)) for s, n, least in claimed]
-        worst = np.max(values, axis=0)
+        worst = np.max([_lacking(*share) for share in claimed], axis=0)
         return float(np.append(steps.scores, np.inf)[int(worst.argmin())])
+
+
+def _lacking(successes: Counts, trials: Counts, least: float) -> Counts:
+    """How far a share is from being met, below 0 where it is, by P(as many successes | least).
+
+    Its logarithm where the share is met, a bound of it where that is too small for a number. Where
+    it is not met, and all such probabilities are near 1: the other side's bound, turned.
+    """
+    share = successes / np.maximum(trials, 1)
+    # Chernoff's bound: P is at most exp(-exponent), and above that by a factor that hardly counts.
+    exponent = trials * (rel_entr(share, least) + rel_entr(1 - share, 1 - least))
+    p = stats.binom.sf(successes - 1, trials, least)
+    met = np.where(p > 1e-290, np.log(np.maximum(p, 1e-290)), -exponent)
+    found: Counts = np.where((share >= least) & (trials > 0), met, exponent)
+    return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+from matplotlib.ticker import MaxNLocator
+
 from affidavit.evidence import Cell, Histogram, HistogramChart, Table
 from affidavit.report import wording
 from affidavit.report.drawing import Canvas, shortened, width_of
@@ -97,21 +99,26 @@ def _draw_axes(
     canvas: Canvas, chart: HistogramChart, largest: float, top: float, bottom: float
 ) -> None:
     right = _WIDTH - _RIGHT
-    for part in range(5):
-        level = bottom - (bottom - top) * part / 4
+    for tick in _ticks(0.0, largest, 5):
+        level = bottom - (bottom - top) * tick / largest
         canvas.line([_LEFT, right], [level, level], "rule", width=0.6)
-        text = wording.number(float(f"{largest * part / 4:.2g}"))
-        canvas.text(_LEFT - 6, level, text, "muted", size=10, anchor="right")
+        canvas.text(_LEFT - 6, level, wording.number(tick), "muted", size=10, anchor="right")
     canvas.line([_LEFT, right], [bottom, bottom], "muted")
-    every = math.ceil((len(chart.edges) - 1) / 7)
-    for edge in chart.edges[::every]:
-        x = _place(chart, edge)
+    for tick in _ticks(chart.edges[0], chart.edges[-1], 7):
+        x = _place(chart, tick)
         canvas.line([x, x], [bottom, bottom + 4], "muted")
-        text = wording.number(float(f"{edge:.3g}"))
-        canvas.text(x, bottom + 14, text, "muted", size=10, anchor="center")
+        canvas.text(x, bottom + 14, wording.number(tick), "muted", size=10, anchor="center")
     middle = (_LEFT + right) / 2
     canvas.text(middle, bottom + 33, shortened(chart.axis, right - _LEFT), anchor="center")
     canvas.text(12, (top + bottom) / 2, "share of the group", turned=True, anchor="center")
+
+
+def _ticks(low: float, high: float, room: int) -> list[float]:
+    if not math.isfinite(high - low):
+        return [low, high]
+    found = MaxNLocator(nbins=room, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    # The locator computes 0.1 + 0.2: twelve digits are more than a tick can mean.
+    return [float(f"{t:.12g}") for t in found if low <= t <= high]
 
 
 def _description(chart: HistogramChart) -> str:
