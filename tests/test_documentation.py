@@ -13,6 +13,7 @@ import pytest
 
 from affidavit.contract import KINDS
 from affidavit.contract.certifying import CertifiedClaim
+from affidavit.contract.detectors import DetectorClaim
 from affidavit.contract.explainers import ExplainerClaim
 from affidavit.contract.exploring import RegionClaim
 from affidavit.contract.specification import Data, Model, Run
@@ -66,6 +67,8 @@ def test_every_key_of_a_contract_is_documented() -> None:
             section += text.split("### Claims about robustness")[1].split("\n##")[0]
         if issubclass(claim, ExplainerClaim):
             section += text.split("### Claims about explainers")[1].split("\n##")[0]
+        if issubclass(claim, DetectorClaim):
+            section += text.split("### Claims about detectors")[1].split("\n##")[0]
         for key in claim.model_fields:
             assert key == "id" or f"| `{key}` |" in section, f"{kind}.{key}"
     for name, model in (("model", Model), ("data", Data), ("run", Run)):
