@@ -13,6 +13,7 @@ from types import MappingProxyType
 import joblib
 import numpy as np
 import torch
+from torch import nn
 
 import affidavit
 from affidavit.contract.affidavit import Affidavit
@@ -21,7 +22,13 @@ from affidavit.contract.context import Context
 from affidavit.contract.reading import read_contract
 from affidavit.contract.seeding import seeded
 from affidavit.contract.specification import Contract
-from affidavit.contract.subject import data_subject, load_data, load_model, model_subject
+from affidavit.contract.subject import (
+    data_subject,
+    live_model,
+    load_data,
+    load_model,
+    model_subject,
+)
 from affidavit.errors import AffidavitError, ContractError, nearest
 from affidavit.evidence import Attachment, Cost, Header, Statement
 
@@ -47,13 +54,17 @@ def audit(
     if not isinstance(contract, Contract):
         contract = read_contract(contract)
     dataset = load_data(contract.data, contract.folder, progress=progress)
+    live = live_model(contract.model, contract.folder, contract.run.seed)
     graph = load_model(
         contract.model,
         contract.folder,
         dataset,
         seed=contract.run.seed,
         channels_last=contract.data.channels_last,
+        live=live,
     )
+    # A module's class may live in a file beside the contract, which other processes cannot import.
+    here = backend is None and isinstance(live, nn.Module)
     context = Context(
         graph=graph,
         dataset=dataset,
@@ -63,6 +74,8 @@ def audit(
         output=contract.model.output,
         progress=progress and backend is None,
         folder=contract.folder,
+        module=live if here else None,
+        preprocessing=contract.model.preprocessing,
     )
     if backend is None:
         checked = [_check(claim, context) for claim in contract.claim]

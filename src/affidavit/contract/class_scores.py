@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
+from affidavit.attribution.classifier import Classifier, Preprocessing
 from affidavit.attribution.two_classes import TwoClasses
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import single_output
+from affidavit.contract.explaining import channels_last
 from affidavit.contract.outputs import output_count
 from affidavit.graph import Graph, ops
 from affidavit.graph.builder import GraphBuilder
@@ -36,3 +40,20 @@ def class_scores(context: Context) -> nn.Module | Graph:
     # No linear layer: the last one of the model is to stay the last.
     both = builder.add(ops.Mul(), z, torch.tensor([[-0.5, 0.5]]), name="both_scores")
     return builder.build(both).to(device=context.device)
+
+
+def module_scores(context: Context) -> nn.Module | None:
+    """The module that the graph was made of, likewise, and its preprocessing; None without one."""
+    module, steps = context.module, context.preprocessing
+    images = context.dataset.inputs.ndim == 4
+    if module is None or (steps is not None and images and channels_last(context)):
+        return None
+    module = copy.deepcopy(module).to(context.device)
+    if output_count(context) == 1:
+        module = TwoClasses(module, single_output(context)[1] == "probability")
+    if steps is None:
+        return module
+    channels = context.dataset.inputs.shape[1]
+    mean, std = (v * channels if len(v) == 1 else v for v in (steps.mean, steps.std))
+    lower, upper = float(context.dataset.lower.min()), float(context.dataset.upper.max())
+    return Classifier(module, Preprocessing(mean, std), (lower, upper))

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from affidavit.data import Dataset
 from affidavit.errors import ModelError
 from affidavit.graph import Graph
+
+if TYPE_CHECKING:
+    from affidavit.contract.specification import Preprocessing
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """Everything a check may use. Parts and the model's outputs on them are made once."""
+    """Everything a check may use. Parts and the model's outputs on them are made once.
+
+    `module` is what the graph was made of, without the `preprocessing` that the contract puts in
+    front: None where that was no module, or is in another process.
+    """
 
     graph: Graph
     dataset: Dataset
@@ -29,6 +37,8 @@ class Context:
     output: Literal["logit", "probability"] | None = None
     progress: bool = False
     folder: Path = Path()
+    module: nn.Module | None = None
+    preprocessing: Preprocessing | None = None
     _parts: dict[str, Dataset] = field(default_factory=dict, repr=False)
     _outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 

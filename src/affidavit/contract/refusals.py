@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from affidavit.contract.class_scores import class_scores
+from affidavit.contract.class_scores import class_scores, module_scores
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import classes_of_outputs
 from affidavit.contract.detectors import DetectorClaim, MutantKeys
 from affidavit.contract.outputs import output_count
 from affidavit.contract.sampling import Rows
-from affidavit.errors import ContractError, DataError, nearest
+from affidavit.errors import ContractError, DataError, RecordError, nearest
 from affidavit.graph import Graph
 from affidavit.misclassification import Policy
 from affidavit.misclassification.detector import Detector
@@ -212,7 +213,7 @@ def _saved(
     path = context.folder / folder
     if not path.is_dir():
         raise ContractError(f"detector: there is no folder {path}")
-    detector = Detector.load(path, subject.model)
+    detector = _loaded(path, subject)
     detector.progress = context.progress
     detector.settings = replace(detector.settings, batch_size=context.batch_size)
     digest = hashlib.sha256((path / RECORD).read_bytes()).hexdigest()
@@ -230,6 +231,17 @@ def _saved(
             " the data as they were for fitting"
         )
     return detector, f"{text} It was fitted on other inputs, as its folder tells."
+
+
+def _loaded(path: Path, subject: _Subject) -> Detector:
+    """The detector of a folder, for whichever form of the model it was saved for."""
+    try:
+        return Detector.load(path, subject.model)
+    except RecordError:
+        module = module_scores(subject.context)
+        if module is None:
+            raise
+        return Detector.load(path, module)
 
 
 def _mutants(

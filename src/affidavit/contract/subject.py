@@ -58,16 +58,24 @@ def _arranged(section: Data, dataset: Dataset) -> Dataset:
 
 
 def load_model(
-    section: Model, folder: Path, dataset: Dataset, *, seed: int = 0, channels_last: bool = False
+    section: Model,
+    folder: Path,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    channels_last: bool = False,
+    live: Any = None,
 ) -> Graph:
     """The graph of a contract's model, its preprocessing in front.
+
+    `live` is what :func:`live_model` gave, where it was called before.
 
     Raises:
         ContractError: a source or factory that does not exist.
         ModelError: a model that cannot be read, or does not take the data's inputs.
         DataError: inputs of another shape or with other names than the model's.
     """
-    model = live_model(section, folder, seed)
+    model = live_model(section, folder, seed) if live is None else live
     example = torch.zeros((1, *dataset.inputs.shape[1:]))
     if isinstance(model, nn.Module):
         # A module in double precision, or on another device, is traced as it is.

@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 import torch
 from tests.contract.doubts import doubtful, doubts
+from torch import nn
 
 from affidavit import statistics
-from affidavit.contract import DetectsErrors
+from affidavit.attribution.classifier import Classifier
+from affidavit.attribution.classifier import Preprocessing as Steps
+from affidavit.contract import Contract, Data, DetectsErrors, Model, Preprocessing, audit
 from affidavit.contract.class_scores import class_scores
 from affidavit.contract.exploring import run
 from affidavit.errors import ContractError, DataError, ModelError, RecordError
@@ -216,6 +219,30 @@ def test_a_saved_detector_is_judged_as_it_was_saved(tmp_path: Path) -> None:
     np.savez(tmp_path / "kept" / "fitting.npz", numbers=numbers)
     with pytest.raises(RecordError, match=r"fitting\.npz does not say which rows"):
         asked.check(subject)
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_a_detector_saved_for_a_module_is_known_again(tmp_path: Path, prepared: bool) -> None:
+    subject = doubtful(200)
+    module = nn.Linear(2, 2, bias=False)
+    with torch.no_grad():
+        module.weight.copy_((2 if prepared else 4) * torch.eye(2))
+    rows = subject.part("train")
+    steps = Preprocessing(mean=[0.25], std=[0.5]) if prepared else None
+    source = Classifier(module, Steps([0.25] * 2, [0.5] * 2)) if prepared else module
+    saved = Detector(source, scorer="entropy").fit(rows.inputs, rows.labels)
+    saved.save(tmp_path / "kept")
+    asked = claim(detector=str(tmp_path / "kept"), false_alarms=0.3, recall=0.6)
+    made = Model(source=module, preprocessing=steps)
+    contract = Contract(model=made, data=Data(source=subject.dataset), claim=[asked])
+    (statement,) = audit(contract).statements
+    assert statement.verdict is Verdict.HOLDS
+    test = subject.part("test")
+    wrong = doubts(subject, "test")[1]
+    assert statement.value == saved.predict(test.inputs)[wrong].mean()
+    module.weight.data *= 2
+    with pytest.raises(RecordError, match="the detector of another model"):
+        audit(contract)
 
 
 def test_detectors_that_cannot_be_used(tmp_path: Path) -> None:
