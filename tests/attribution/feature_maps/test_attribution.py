@@ -309,6 +309,47 @@ def test_a_budget_is_kept() -> None:
         conductance(model, "first", x, method="exact", budget=10)
 
 
+class Zigzag(nn.Module):
+    """Folds a line in the middle, again and again: 12 units with 4,095 bends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(1, 1), nn.Linear(1, 2)
+        with torch.no_grad():
+            self.first.weight.fill_(1)
+            self.first.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        value: Tensor = self.first(x)
+        for _ in range(12):
+            value = 1 - (2 * value - 1).abs()
+        result: Tensor = self.last(value)
+        return result
+
+
+def test_auto_keeps_the_sum_where_few_units_bend_often() -> None:
+    torch.manual_seed(0)
+    model, x = Zigzag(), torch.tensor([[0.9], [1.0]])
+    found = conductance(model, ["first", "last"], x, budget=100, steps=7)
+    assert found.method == {"first": "riemann", "last": "closed"}
+    expected = conductance(model, "first", x, method="riemann", steps=7)
+    assert torch.equal(found.values["first"], expected.values["first"])
+    with pytest.raises(EngineError, match="more than 100 places"):
+        conductance(model, "first", x, budget=100, method="exact")
+
+
+@pytest.mark.parametrize("method", ["riemann", "closed", "exact"])
+def test_called_in_inference_mode(method: Any) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    layer = "1" if method == "closed" else "0"
+    x = torch.randn(5, 3)
+    expected = conductance(model, layer, x, method=method)
+    with torch.inference_mode():
+        found = conductance(model, layer, x + 0, method=method, baselines=torch.zeros(3))
+    assert torch.equal(found.values[layer], expected.values[layer])
+
+
 def test_a_module_used_twice() -> None:
     model, x, graph = twice(), inputs(1, 4), twice_graph()
     exact = conductance(graph, ["relu@0", "relu@1"], x, method="exact", target=0)

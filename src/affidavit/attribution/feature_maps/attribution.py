@@ -25,7 +25,7 @@ from affidavit.attribution.feature_maps.running import by_pieces, by_sums
 from affidavit.attribution.feature_maps.setup import Setup, set_up
 from affidavit.attribution.progress import Progress
 from affidavit.attribution.targets import Target
-from affidavit.errors import DomainError, UnsupportedOpsError, nearest
+from affidavit.errors import DomainError, EngineError, UnsupportedOpsError, nearest
 from affidavit.graph import Graph
 
 Method: TypeAlias = Literal["auto", "closed", "exact", "riemann"]
@@ -70,7 +70,7 @@ def conductance(
             the same all along, so that the two ends of the path are all that is needed. `exact`,
             for piecewise-linear networks: the path is split where a unit after the layer bends.
             `auto` takes `closed` where it can; else `exact` where the network has at most 256
-            piecewise-linear units; else `riemann`.
+            piecewise-linear units and bends within the budget; else `riemann`.
         batch_size: inputs (in `exact`, pieces) that are evaluated at once. Values do not depend on
             it.
         budget: most places between baseline and input, for one input, at which the network may
@@ -92,7 +92,7 @@ def conductance(
         ModelError: no such layer (with the nearest name), one that does not affect the scores, a
             bare name of a module that is used more than once, or scores that are not finite.
         UnsupportedOpsError: the method does not fit what the network computes; names the ops.
-        EngineError: more places than the budget.
+        EngineError: in `exact`, more places than the budget.
 
     Source: Wu, Michel and Briot 2019, equations 4 and 5, after Dhamdhere et al. 2018 and Shrikumar
     et al. 2018.
@@ -101,13 +101,22 @@ def conductance(
     _check_numbers(method, steps=steps, batch_size=batch_size, budget=budget)
     x = checked_inputs(inputs)
     baseline = checked_baselines(baselines, x)
-    with torch.no_grad():
+    # Gradients cannot be had in inference mode, in which a caller may be.
+    with torch.inference_mode(False), torch.no_grad():
+        x, baseline = (t.clone() if t.is_inference() else t for t in (x, baseline))
         setup = set_up(model, names, x, graph)
-        ways = {name: _way(setup, name, method, budget) for name in names}
+        ways: dict[str, Way] = {name: _way(setup, name, method, budget) for name in names}
         found = by_sums(setup, ways, x, baseline, target, steps, batch_size, progress)
         split = [name for name in names if ways[name] == "exact"]
-        if split:
-            found = by_pieces(setup, split, x, baseline, found, budget, batch_size, progress)
+        try:
+            if split:
+                found = by_pieces(setup, split, x, baseline, found, budget, batch_size, progress)
+        except EngineError:
+            if method != "auto":
+                raise
+            # Few units can bend at very many places: each layer may double them.
+            ways |= dict.fromkeys(split, "riemann")
+            found = by_sums(setup, ways, x, baseline, target, steps, batch_size, progress)
     return Conductance(
         {name: found.sums[name].to(x.dtype) for name in names},
         found.target,
