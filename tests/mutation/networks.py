@@ -122,6 +122,38 @@ class Untraceable(nn.Module):
         return scores * 2 if bool(scores.sum() > 0) else scores
 
 
+class Sliced(nn.Module):
+    """Each convolution of the second layer sees a part of the first one's channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+        self.parts = nn.ModuleList([nn.Conv2d(2, 4, 3, padding=1) for _ in range(3)])
+        self.linear = nn.Linear(12, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = self.conv(x).chunk(3, 1)
+        found = [part(one).relu() for part, one in zip(self.parts, given, strict=True)]
+        return self.linear(torch.cat(found, 1).mean((2, 3)))
+
+
+class Masked(nn.Module):
+    """A linear layer whose weight is a product, without a bias."""
+
+    mask: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.weight = nn.Parameter(torch.randn(8, 8))
+        self.register_buffer("mask", torch.rand(8, 8).round())
+        self.linear = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = self.conv(x).relu().mean((2, 3))
+        return self.linear(F.linear(given, self.weight * self.mask).relu())
+
+
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "plain": plain,
     "normed": normed,
@@ -131,6 +163,8 @@ NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "residual": Residual,
     "twice": Twice,
     "linear": linear,
+    "sliced": Sliced,
+    "masked": Masked,
     "untraceable": Untraceable,
 }
 

@@ -112,6 +112,8 @@ def _few(count: int, of: int) -> bool:
 def _conv(node: Node, values: Values) -> Changed | None:
     op = node.op
     assert isinstance(op, ops.Conv)  # noqa: S101 - by the table
+    if not _own_weights(node, values):
+        return None
     x, weight, _ = node.operands
     given, patch = values.changed.get(x), values.patches.get(node.name)
     weights = values.base[weight]
@@ -167,7 +169,17 @@ def convolved(op: ops.Conv, x: Tensor, weight: Tensor, bias: Tensor | None, grou
     return conv_function(len(op.stride))(x, weight, bias, op.stride, padding, op.dilation, groups)
 
 
+def _own_weights(node: Node, values: Values) -> bool:
+    """Whether weight and bias are both there, and as the model has them but for a patch.
+
+    Weights that the model computes can lack a bias, or be changed themselves.
+    """
+    return len(node.operands) == 3 and values.changed.keys().isdisjoint(node.operands[1:])
+
+
 def _linear(node: Node, values: Values) -> Changed | None:
+    if not _own_weights(node, values):
+        return None
     x, weight, _ = node.operands
     given, patch = values.changed.get(x), values.patches.get(node.name)
     weights, before = values.base[weight], values.base[x]

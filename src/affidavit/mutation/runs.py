@@ -39,7 +39,10 @@ class Block:
         for node, spare, dead in self._plan:
             if not found.dirty(node):
                 continue
-            found.changed[node.name] = changed_value(node, found, spare)
+            value = changed_value(node, found, spare)
+            # A slice may leave out all channels that changed.
+            if isinstance(value, Tensor) or len(value.index):
+                found.changed[node.name] = value
             for name in dead:
                 found.changed.pop(name, None)
         return found.whole(self.folded.graph.output)
