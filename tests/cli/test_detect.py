@@ -185,6 +185,7 @@ def test_fit_is_the_detector_of_the_package(folder: Path, saved: Path) -> None:
     assert sorted(fitting.numbers) == sorted(whole.parts["validation"])
     np.testing.assert_array_equal(fitting.hashes, hashes_of(whole.inputs[fitting.numbers]))
     facts = fitting.facts
+    assert facts["in_words"][1].startswith("It learned from ")
     model, part = network(), whole.part("validation")
     wrong = model(torch.tensor(part.inputs)).argmax(1).numpy() != part.labels
     assert facts["learned_wrong"] + facts["calibration_wrong"] == wrong.sum()
@@ -252,6 +253,7 @@ def test_thresholds_come_from_the_rows_that_were_left_for_them(folder: Path) -> 
     assert counts["wrong_recall"]["interval"] == pytest.approx(expected.interval("wrong_recall"))
     assert found["metrics_on_calibration_rows"][0]["metric"] == "auroc"
     assert found["calibration_wrong"] == wrong.sum()
+    assert found["in_words"][1].startswith("It learns nothing; its threshold was chosen on ")
 
 
 def test_score_is_the_detector_on_the_rows(folder: Path, saved: Path) -> None:
@@ -462,9 +464,8 @@ def test_a_baseline_that_misses_the_target_refuses_nothing(folder: Path) -> None
     found = json.loads(result.stdout)
     counts = found["at_threshold_on_calibration_rows"]
     assert counts["detector"]["right_accepted"] > 0
-    if found["notes"]:
-        assert counts["energy"]["threshold"] == {"$float": "inf"}
-        assert found["notes"][0].startswith("energy refuses nothing: no threshold has a risk")
+    assert counts["energy"]["threshold"] == {"$float": "inf"}
+    assert found["notes"][0].startswith("energy refuses nothing: no threshold has a risk")
     refused = run("fit", *NET, *FROM, "--scorer", "energy", "--policy", "maximum_risk:0.001",
                   "--out", "risk")  # fmt: skip
     assert refused.exit_code == 3

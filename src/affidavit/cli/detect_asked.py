@@ -172,10 +172,12 @@ def _in_words(own: Scorer, asked: Asked, found: Fitted, threshold: float) -> lis
     lines = [f"Detector: {what}."]
     if found.mutants is not None:
         lines.append(f"{found.mutants!r}.")
-    if learned == other and asked.calibration is None:
-        lines.append(f"Nothing had to be learned; the threshold is chosen on {part}.")
+    of = part if asked.calibration is None else asked.calibration.part
+    if not own.needs_fit:
+        lines.append(
+            f"It learns nothing; its threshold was chosen on {_counted(other)} predictions on {of}."
+        )
     else:
-        of = part if asked.calibration is None else asked.calibration.part
         lines.append(
             f"It learned from {_counted(learned)} predictions on {part}; its threshold was chosen"
             f" on {_counted(other)} ones on {of}."
