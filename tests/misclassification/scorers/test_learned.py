@@ -74,6 +74,16 @@ def test_signals_of_another_width() -> None:
     np.testing.assert_array_equal(late.score(given), late.score(fewer))
 
 
+def test_further_features_of_another_width() -> None:
+    given, labels = signals(60)
+    made = Joint(("conductance",), "lda", ("logits",), "lda", folds=2).fit(given, labels)
+    columns = 1 + given.logits.shape[1]
+    other = replace(given, logits=np.concatenate([given.logits, given.logits - 99], 1))
+    message = f"the features have {2 * columns - 1} columns; it was fitted on {columns}"
+    with pytest.raises(DataError, match=message):
+        made.score(other)
+
+
 def test_the_scorers_on_logits_and_penultimate_features() -> None:
     given, labels = signals(60)
     for name, feature in (("mlp_logits", "logits"), ("mlp_penultimate", "penultimate")):

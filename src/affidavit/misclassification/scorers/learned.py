@@ -52,11 +52,7 @@ class Learned(Scorer):
         return self._learn(self._columns(signals), wrong)
 
     def _score(self, signals: Signals, fitted: Fitted) -> Array:
-        x = self._columns(signals)
-        known = int(fitted["columns"])
-        if x.shape[1] != known:
-            raise DataError(f"the features have {x.shape[1]} columns; it was fitted on {known}")
-        return head(self.head).score(fitted, x)
+        return _scored(self.head, fitted, self._columns(signals))
 
     def _columns(self, signals: Signals) -> NDArray[np.float64]:
         return matrix(signals, self.features, self.layers)
@@ -118,15 +114,17 @@ class Joint(Scorer):
             scores = head(self.head).score(fitted, x)
         else:
             scores = self._out_of_fold(first, x, wrong, self.folds)
-        second = head(self.joint_head).fit(self._joined(scores, signals), wrong, self.seed)
+        joined = self._joined(scores, signals)
+        second = head(self.joint_head).fit(joined, wrong, self.seed)
         return {
             **{f"first/{key}": value for key, value in fitted.items()},
             **{f"second/{key}": value for key, value in second.items()},
+            "second/columns": np.array(joined.shape[1]),
         }
 
     def _score(self, signals: Signals, fitted: Fitted) -> Array:
         scores = self._first()._score(signals, _part(fitted, "first/"))
-        return head(self.joint_head).score(_part(fitted, "second/"), self._joined(scores, signals))
+        return _scored(self.joint_head, _part(fitted, "second/"), self._joined(scores, signals))
 
     def _first(self) -> Learned:
         return Learned(self.features, self.head, self.layers, self.seed)
@@ -175,6 +173,14 @@ def _check_features(name: str, features: Sequence[str]) -> None:
         raise DomainError(f"{name}: no features; expected at least one")
     for one in features:
         block(one)
+
+
+def _scored(of: str | Head, fitted: Fitted, x: NDArray[np.float64]) -> Array:
+    """The head's scores. Raises DataError for other columns than it was fitted on."""
+    known = int(fitted["columns"])
+    if x.shape[1] != known:
+        raise DataError(f"the features have {x.shape[1]} columns; it was fitted on {known}")
+    return head(of).score(fitted, x)
 
 
 def _part(fitted: Fitted, prefix: str) -> dict[str, Any]:
