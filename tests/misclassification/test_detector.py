@@ -250,9 +250,10 @@ def test_a_detector_of_another_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"threshold": "high"}, {"settings": {}}, {"policy": {"policy": "hope"}}, {"layers": 3},
+    [{"threshold": "high"}, {"threshold": float("nan")}, {"settings": {}},
+     {"policy": {"policy": "hope"}}, {"layers": 3},
      {"fit_on": "hope"}, {"mutants": True}],
-    ids=["threshold", "settings", "policy", "layers", "fit_on", "mutants"],
+    ids=["threshold", "nan", "settings", "policy", "layers", "fit_on", "mutants"],
 )  # fmt: skip
 def test_records_that_make_no_sense(change: Any, tmp_path: Path) -> None:
     model, x, y = digits()
@@ -260,6 +261,18 @@ def test_records_that_make_no_sense(change: Any, tmp_path: Path) -> None:
     path = tmp_path / "detector.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(RecordError):
+        Detector.load(tmp_path, model)
+
+
+def test_mutants_of_another_detector(tmp_path: Path) -> None:
+    _, x, y = digits()
+    model, path = traced(), tmp_path / "mutants.npz"
+    Detector(model, scorer="label_change_rate", mutants=changed()).fit(x[:200], y[:200]).save(
+        tmp_path
+    )
+    assert Detector.load(tmp_path, model).mutants is not None
+    changed()[:3].save(path)
+    with pytest.raises(RecordError, match=r"mutants\.npz is not the file that was saved"):
         Detector.load(tmp_path, model)
 
 

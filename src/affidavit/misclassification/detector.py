@@ -37,11 +37,12 @@ from affidavit.misclassification.policies import (
     POLICIES,
     AnyPolicy,
     EqualRecall,
+    Fixed,
     Policy,
     policy_from_json,
     policy_to_json,
 )
-from affidavit.misclassification.saving import fingerprint, read_folder, write
+from affidavit.misclassification.saving import MUTANTS, fingerprint, read_folder, write
 from affidavit.misclassification.scorers import Learned, Scorer, scorer
 from affidavit.misclassification.scorers.base import check_both_kinds, parameters
 from affidavit.misclassification.signals import Array, Signals, wrong_rows
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 Inputs = Tensor | ArrayLike
 Labelled = tuple[Inputs, ArrayLike]
 
-_MUTANTS = "mutants.npz"
 _SAVED = ("layers", "steps", "method", "penultimate", "passes", "batch_size", "seed")
 
 
@@ -221,12 +221,8 @@ class Detector:
                 "calibration_share": self.calibration_share,
             },
             arrays,
+            self.mutants,
         )
-        if self.mutants is not None:
-            try:
-                self.mutants.save(Path(folder) / _MUTANTS)
-            except OSError as error:
-                raise OutputError(f"the mutants cannot be written to {folder}: {error}") from error
 
     @classmethod
     def load(
@@ -260,7 +256,7 @@ class Detector:
             detector = cls(
                 model,
                 layers=tuple(record["layers"]),
-                mutants=Mutants.load(folder / _MUTANTS) if record["mutants"] else None,
+                mutants=Mutants.load(folder / MUTANTS) if record["mutants"] else None,
                 policy=policy_from_json(record["policy"]),
                 scorer=copy.deepcopy(made),
                 fit_on=record["fit_on"],
@@ -268,7 +264,9 @@ class Detector:
                 settings=settings,
                 seed=record["seed"],
             )
-            detector.scorer_, detector.threshold_ = made, float(record["threshold"])
+            detector.scorer_ = made
+            # Through the policy that it would be: NaN would refuse nothing, without a word.
+            detector.threshold_ = Fixed(float(record["threshold"])).at
         except (OSError, KeyError, TypeError, ValueError, AffidavitError) as error:
             raise RecordError(f"{folder} holds no saved detector: {error!r}") from error
         return detector

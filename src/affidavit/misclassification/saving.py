@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn
@@ -22,10 +22,14 @@ from affidavit.misclassification.heads import read, written
 from affidavit.misclassification.scorers import SCORERS, Scorer
 from affidavit.misclassification.scorers.base import parameters
 
+if TYPE_CHECKING:
+    from affidavit.mutation import Mutants
+
 VERSION = 1
 
 RECORD = "detector.json"
 ARRAYS = "arrays.npz"
+MUTANTS = "mutants.npz"
 
 TRUSTED = frozenset(
     {
@@ -41,9 +45,13 @@ TRUSTED = frozenset(
 
 
 def write(
-    folder: Path, scorer: Scorer, record: Mapping[str, Any], arrays: Mapping[str, Any]
+    folder: Path,
+    scorer: Scorer,
+    record: Mapping[str, Any],
+    arrays: Mapping[str, Any],
+    mutants: Mutants | None = None,
 ) -> None:
-    """Writes a fitted scorer, with further entries for the record and further arrays.
+    """Writes a fitted scorer, with further entries for the record, further arrays, and mutants.
 
     Raises OutputError: the folder cannot be written to, or the scorer is not one of ours.
     """
@@ -61,6 +69,9 @@ def write(
         with (folder / ARRAYS).open("wb") as file:
             np.savez_compressed(file, **{**plain, **arrays})
         files[ARRAYS] = _digest(folder / ARRAYS)
+        if mutants is not None:
+            mutants.save(folder / MUTANTS)
+            files[MUTANTS] = _digest(folder / MUTANTS)
         for number, key in enumerate(estimators):
             path = folder / f"estimator{number}.skops"
             skops.io.dump(fitted[key], path, compression=zipfile.ZIP_DEFLATED)
