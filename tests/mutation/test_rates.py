@@ -147,3 +147,14 @@ def test_large_values_are_held_for_fewer_inputs_at_a_time(monkeypatch: pytest.Mo
         assert max(sizes) == most
         assert sum(sizes) == len(X)
         assert torch.equal(votes(model, made, X), whole)
+
+
+def test_a_batch_norm_that_has_two_names() -> None:
+    torch.manual_seed(0)
+    block = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3, affine=False))
+    model = nn.Sequential(block, nn.ReLU(), block, nn.Flatten(), nn.Linear(192, 4)).double()
+    block[1].get_buffer("running_mean").normal_()
+    mutants = [Mutant((negate("0.1.running_mean", np.array([0, 1, 2])),), 3)]
+    found = label_change_rate(model, mutants, X)
+    assert torch.equal(found, model_copies.label_change_rate(model, mutants, X))
+    assert found.max() > 0

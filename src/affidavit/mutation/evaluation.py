@@ -147,13 +147,26 @@ def evaluator(model: Model, inputs: Tensor, engine: str = "auto") -> Evaluator:
     if engine == "module":
         return Evaluator(model, None)
     try:
-        return Evaluator(model, fold(load(model, inputs[:1]), inputs))
+        graph = load(model, inputs[:1])
+        _require_names(model, graph)
+        return Evaluator(model, fold(graph, inputs))
     except ModelError as error:
         if engine == "graph":
             raise EngineError(
                 f"the module has no graph, so that engine='graph' cannot be used: {error}"
             ) from error
         return Evaluator(model, None)
+
+
+def _require_names(model: nn.Module, graph: Graph) -> None:
+    """Raises ModelError where the graph knows a tensor by another of its names than edits do."""
+    every = dict(model.named_parameters(remove_duplicate=False))
+    every |= dict(model.named_buffers(remove_duplicate=False))
+    second = (every.keys() - tensors_of(model).keys()) & graph.tensors.keys()
+    if second:
+        raise ModelError(
+            f"the graph has {min(second)!r}, a second name of a tensor that is used twice"
+        )
 
 
 def check(inputs: Tensor, batch_size: int) -> None:
