@@ -134,7 +134,8 @@ class Sliced(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         given = self.conv(x).chunk(3, 1)
         found = [part(one).relu() for part, one in zip(self.parts, given, strict=True)]
-        return self.linear(torch.cat(found, 1).mean((2, 3)))
+        result: Tensor = self.linear(torch.cat(found, 1).mean((2, 3)))
+        return result
 
 
 class Masked(nn.Module):
@@ -151,7 +152,8 @@ class Masked(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         given = self.conv(x).relu().mean((2, 3))
-        return self.linear(F.linear(given, self.weight * self.mask).relu())
+        result: Tensor = self.linear(F.linear(given, self.weight * self.mask).relu())
+        return result
 
 
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {

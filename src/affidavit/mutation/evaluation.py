@@ -160,8 +160,8 @@ def evaluator(model: Model, inputs: Tensor, engine: str = "auto") -> Evaluator:
 
 def _require_names(model: nn.Module, graph: Graph) -> None:
     """Raises ModelError where the graph knows a tensor by another of its names than edits do."""
-    every = dict(model.named_parameters(remove_duplicate=False))
-    every |= dict(model.named_buffers(remove_duplicate=False))
+    every: dict[str, Tensor] = dict(model.named_buffers(remove_duplicate=False))
+    every.update(model.named_parameters(remove_duplicate=False))
     second = (every.keys() - tensors_of(model).keys()) & graph.tensors.keys()
     if second:
         raise ModelError(
