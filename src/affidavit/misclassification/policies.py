@@ -136,7 +136,8 @@ class MaximumRisk:
     """The largest coverage at which the risk of what is accepted is proved to be low.
 
     With probability at least `confidence` over the calibration data, independent predictions, at
-    most a share `risk` of the accepted predictions on new data like them is wrong. See
+    most a share `risk` of the accepted predictions on new data like them is wrong; for scores with
+    ties, where the risk does not fall as the threshold rises. See
     :func:`affidavit.misclassification.guarantees.largest_proved` for the tests and their source.
 
     Attributes:
