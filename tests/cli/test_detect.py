@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 
 from affidavit.attribution.two_classes import TwoClasses
 from affidavit.cli import app, detect_fit, detect_report, detect_score
-from affidavit.cli.detect_folder import Fitting, hashes_of
+from affidavit.cli.detect_folder import Fitting
 from affidavit.cli.detect_scorers import policy_of, scorer_of
 from affidavit.cli.detect_setup import Preparation, Subject, model_of
 from affidavit.data import Dataset, Split, load
@@ -40,6 +40,7 @@ from affidavit.misclassification import (
 from affidavit.misclassification.detector import Detector
 from affidavit.misclassification.extraction import extract
 from affidavit.misclassification.features import BLOCKS
+from affidavit.misclassification.fitted_rows import FittedRows, row_hashes
 from affidavit.misclassification.heads import HEADS
 from affidavit.misclassification.scorers import SCORERS, Joint, Learned, Neighbours, scorer
 from affidavit.mutation import mutated
@@ -182,8 +183,11 @@ def test_fit_is_the_detector_of_the_package(folder: Path, saved: Path) -> None:
     fitting = Fitting.load(saved)
     assert fitting.against == ("entropy", "temperature_scaled")
     whole = load("sklearn:digits", split=SPLIT)
-    assert sorted(fitting.numbers) == sorted(whole.parts["validation"])
-    np.testing.assert_array_equal(fitting.hashes, hashes_of(whole.inputs[fitting.numbers]))
+    # A contract reads the same rows as the command line.
+    for rows in (fitting.rows, FittedRows.load(saved)):
+        assert rows is not None
+        assert sorted(rows.numbers) == sorted(whole.parts["validation"])
+        np.testing.assert_array_equal(rows.hashes, row_hashes(whole.inputs[rows.numbers]))
     facts = fitting.facts
     assert facts["in_words"][1].startswith("It learned from ")
     model, part = network(), whole.part("validation")
@@ -394,7 +398,7 @@ def test_copies_in_other_data_are_told_by_their_content(folder: Path, saved: Pat
     fitting = Fitting.load(saved)
     of = whole.parts["test"]
     twins = whole.inputs.copy()
-    twins[of[:3]] = twins[fitting.numbers[:3]]
+    twins[of[:3]] = twins[fitting.rows.numbers[:3]]
     changed = Dataset("twins", twins, whole.labels, whole.class_names, parts=dict(whole.parts))
     chosen = _rows(changed, of)
     seen = fitting.overlap(changed, chosen)
@@ -412,15 +416,6 @@ def _rows(dataset: Dataset, numbers: NDArray[np.int64]) -> Any:
         inputs,
         np.array(dataset.labels[numbers], np.int64),
     )
-
-
-def test_hashes_tell_numbers_and_shapes_apart() -> None:
-    x = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
-    assert len(np.unique(hashes_of(x))) == 6
-    near = x.copy()
-    near[0, 0] = np.nextafter(near[0, 0], np.float32(9))
-    assert (hashes_of(near) == hashes_of(x)).sum() == 5
-    assert not np.isin(hashes_of(x.reshape(6, 2, 2)), hashes_of(x)).any()
 
 
 def test_the_papers_way_on_training_data(folder: Path) -> None:

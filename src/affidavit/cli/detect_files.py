@@ -13,11 +13,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from affidavit.cli.detect_fitting import DETECTOR, Fitted
-from affidavit.cli.detect_folder import AGAINST, Fitting, forget, hashes_of
+from affidavit.cli.detect_folder import AGAINST, Fitting, forget
 from affidavit.cli.detect_reporting import Findings
 from affidavit.cli.detect_setup import Chosen, Preparation
 from affidavit.data import Dataset
 from affidavit.errors import OutputError
+from affidavit.misclassification.fitted_rows import FittedRows
 from affidavit.misclassification.pictures import (
     cascade_curves,
     confusion_counts,
@@ -42,9 +43,8 @@ def write_detector(
     for name in baselines:
         found.detectors[name].save(folder / AGAINST / name)
     numbers = np.concatenate([of.numbers for of in rows])
-    fitting = Fitting(
-        preparation, tuple(baselines), facts, numbers, hashes_of(dataset.inputs[numbers])
-    )
+    rows_used = FittedRows.of(dataset.inputs, numbers)
+    fitting = Fitting(preparation, tuple(baselines), facts, rows_used)
     # Last: a folder without it was not finished.
     fitting.save(folder)
 

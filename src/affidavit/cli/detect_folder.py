@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,19 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.cli.detect_setup import Chosen, Preparation, Rows
+from affidavit.cli.detect_setup import Chosen, Preparation
 from affidavit.data import Dataset
 from affidavit.errors import OutputError, RecordError
+from affidavit.misclassification.fitted_rows import ROWS, FittedRows
 from affidavit.misclassification.saving import RECORD as DETECTOR
 
 VERSION = 1
 
 RECORD = "fitting.json"
-ROWS = "fitting.npz"
 AGAINST = "against"
 """Folder with the baselines that were fitted along, one folder each."""
-
-Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,21 +33,18 @@ class Fitting:
         preparation: what is done before and after the model.
         against: the baselines that were fitted along.
         facts: where the rows are from, how many there are, and what came of them, for display.
-        numbers: of all rows that were used, within the data, [row].
-        hashes: of their inputs, [row].
+        rows: all that were used, the threshold's included.
     """
 
     preparation: Preparation
     against: tuple[str, ...]
     facts: Mapping[str, Any]
-    numbers: Rows
-    hashes: Hashes
+    rows: FittedRows
 
     def save(self, folder: Path) -> None:
         """Writes both files beside the detector, which has to be there. Raises OutputError."""
+        self.rows.save(folder)
         try:
-            with (folder / ROWS).open("wb") as file:
-                np.savez_compressed(file, numbers=self.numbers, hashes=self.hashes)
             record = {
                 "format": "fitting",
                 "version": VERSION,
@@ -78,20 +72,18 @@ class Fitting:
                     raise RecordError(f"{folder / name} is not the file that {RECORD} was kept for")
             given = record["preparation"]
             ends = {key: None if given[key] is None else tuple(given[key]) for key in _ENDS}
-            with (folder / ROWS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                numbers, hashes = arrays["numbers"], arrays["hashes"]
+            rows = FittedRows.load(folder)
+            if rows is None:
+                raise ValueError(f"{ROWS} is gone")
             return cls(
                 Preparation(**ends, output=given["output"]),
                 tuple(record["against"]),
                 record["facts"],
-                numbers,
-                hashes,
+                rows,
             )
         except RecordError:
             raise
-        except (
-            OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile,
-        ) as error:  # fmt: skip
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise RecordError(
                 f"{folder} was not written by `affidavit detect fit`: {RECORD}: {error}. A detector"
                 " saved from Python does not say what it was fitted on, and is used from there"
@@ -103,11 +95,9 @@ class Fitting:
         In the same data, rows are told by their numbers: two people may have the same answers. In
         other data, by their content, which is all there is to tell them by.
         """
-        hashes = hashes_of(dataset.inputs[chosen.numbers])
-        alike = np.isin(hashes, self.hashes)
-        there = len(self.numbers) and int(self.numbers.max()) < len(dataset)
-        same = bool(there and (hashes_of(dataset.inputs[self.numbers]) == self.hashes).all())
-        fitted = np.isin(chosen.numbers, self.numbers) if same else alike
+        fitted = self.rows.among(dataset.inputs, chosen.numbers)
+        alike = self.rows.alike(dataset.inputs[chosen.numbers])
+        same = self.rows.in_place(dataset.inputs)
         return Overlap(fitted, int((alike & ~fitted).sum()), same)
 
 
@@ -135,16 +125,6 @@ class Overlap:
             "further_rows_alike": self.alike,
             "same_data": self.same_data,
         }
-
-
-def hashes_of(inputs: NDArray[np.float32]) -> Hashes:
-    """64 bits of the BLAKE2 hash of each input's shape and numbers, [row]."""
-    shape = repr(inputs.shape[1:]).encode()
-    found = [
-        hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=8, key=shape).digest()
-        for row in inputs
-    ]
-    return np.frombuffer(b"".join(found), "<u8").astype(np.uint64)
 
 
 def forget(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.errors import RecordError
+from affidavit.errors import OutputError, RecordError
 
 ROWS = "fitting.npz"
 """The file in a detector's folder that says what it was fitted on, where it was kept."""
@@ -31,6 +31,25 @@ class FittedRows:
     hashes: NDArray[np.uint64]
 
     @classmethod
+    def of(cls, inputs: NDArray[np.float32], numbers: Numbers) -> FittedRows:
+        """These rows of the data.
+
+        Args:
+            inputs: of all the data, [n, ...].
+            numbers: of the rows, [row].
+        """
+        return cls(numbers, row_hashes(inputs[numbers]))
+
+    def save(self, folder: Path) -> None:
+        """Writes the file into a detector's folder, which has to be there. Raises OutputError."""
+        path = folder / ROWS
+        try:
+            with path.open("wb") as file:
+                np.savez_compressed(file, numbers=self.numbers, hashes=self.hashes)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error}") from error
+
+    @classmethod
     def load(cls, folder: Path) -> FittedRows | None:
         """What a detector's folder says; None where it says nothing. Raises RecordError."""
         path = folder / ROWS
@@ -42,6 +61,19 @@ class FittedRows:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise RecordError(f"{path} does not say which rows were fitted on: {error}") from error
 
+    def in_place(self, inputs: NDArray[np.float32]) -> bool:
+        """Whether the data are those that it was fitted with: its rows are where they were.
+
+        Args:
+            inputs: of all the data, [n, ...].
+        """
+        there = bool(len(self.numbers)) and int(self.numbers.max()) < len(inputs)
+        return there and np.array_equal(row_hashes(inputs[self.numbers]), self.hashes)
+
+    def alike(self, inputs: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which of these inputs are equal to one that the detector was fitted on, [row]."""
+        return np.isin(row_hashes(inputs), self.hashes)
+
     def among(self, inputs: NDArray[np.float32], rows: Numbers) -> NDArray[np.bool_]:
         """Which rows of the data the detector was fitted on, [row].
 
@@ -52,10 +84,9 @@ class FittedRows:
             inputs: of all the data, [n, ...].
             rows: numbers of rows, [row].
         """
-        there = bool(len(self.numbers)) and int(self.numbers.max()) < len(inputs)
-        if there and np.array_equal(row_hashes(inputs[self.numbers]), self.hashes):
+        if self.in_place(inputs):
             return np.isin(rows, self.numbers)
-        return np.isin(row_hashes(inputs[rows]), self.hashes)
+        return self.alike(inputs[rows])
 
 
 def row_hashes(inputs: NDArray[np.float32]) -> NDArray[np.uint64]:
