@@ -24,6 +24,7 @@ from affidavit.cli import app, detect_fit, detect_report, detect_score
 from affidavit.cli.detect_folder import Fitting
 from affidavit.cli.detect_scorers import policy_of, scorer_of
 from affidavit.cli.detect_setup import Preparation, Subject, model_of
+from affidavit.contract import Contract, Data, DetectsErrors, Model, Preprocessing, audit
 from affidavit.data import Dataset, Split, load
 from affidavit.errors import DomainError
 from affidavit.misclassification import (
@@ -493,6 +494,39 @@ def test_models_of_one_output(folder: Path) -> None:
                                                 dataset))  # fmt: skip
     scores = [row["score"] for row in json.loads(report.stdout)["rows"]]
     np.testing.assert_allclose(scores, detector.score(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("prepared", [False, True], ids=["bare", "prepared"])
+def test_a_contract_takes_a_detector_of_a_single_output(folder: Path, prepared: bool) -> None:
+    torch.manual_seed(3)
+    single_onnx_file(made("probability"), folder / "kept.onnx")
+    whole = load("sklearn:breast_cancer", split=SPLIT)
+    means = [float(m) for m in whole.inputs.mean(0)] if prepared else None
+    steps: tuple[object, ...] = ("--mean", ",".join(map(str, means)), "--std", 20) if means else ()
+    result = run(
+        "fit", "kept.onnx", "--data", "sklearn:breast_cancer", "--split", SHARES, "--output",
+        "probability", *steps, "--feature", "penultimate", "--head", "logistic", "--against",
+        "none", "--samples", 20, "--out", f"kept-{prepared}",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    asked = DetectsErrors(id="a", detector=f"kept-{prepared}", recall=0.1, false_alarms=0.9)
+    model = Model(
+        source="kept.onnx",
+        preprocessing=Preprocessing(mean=means, std=[20.0]) if means else None,
+    )
+    data = Data(source="sklearn:breast_cancer", split=SPLIT)
+    (statement,) = audit(Contract(model=model, data=data, claim=[asked], folder=folder)).statements
+    # It was fitted on what the last layer of the file takes, not on the logit alone.
+    subject = Subject("kept.onnx", None, "sklearn:breast_cancer", SHARES, None, None, 0, "cpu")
+    fitting = Fitting.load(Path(f"kept-{prepared}"))
+    detector = Detector.load(f"kept-{prepared}", model_of(subject, fitting.preparation, whole))
+    test = whole.part("test")
+    signals = detector.extract(test.inputs)
+    assert signals.penultimate is not None
+    assert signals.penultimate.shape == (len(test), 6)
+    refused = detector.score_signals(signals) >= (detector.threshold_ or 0)
+    wrong = signals.predicted != test.labels
+    assert statement.value in (refused[wrong].mean(), refused[~wrong].mean())
 
 
 POLICY: list[tuple[str, Policy]] = [

@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from affidavit.attribution import Classifier, Preprocessing
-from affidavit.attribution.two_classes import TwoClasses
+from affidavit.attribution.two_classes import two_classes
 from affidavit.cli.explain_images import Pictures
 from affidavit.cli.options import numbers_of, one_of, rows_of, split_of, usable
 from affidavit.contract.specification import Data, Model
-from affidavit.contract.subject import live_model, load_data, load_model
+from affidavit.contract.specification import Preprocessing as Scaling
+from affidavit.contract.subject import live_model, load_data, load_model, with_preprocessing
 from affidavit.data import Dataset
 from affidavit.errors import (
     AffidavitError,
     DataError,
-    ModelError,
 )
-from affidavit.graph import Graph, ops
-from affidavit.graph.builder import GraphBuilder
+from affidavit.graph import Graph
 from affidavit.graph.from_keras import is_keras
 from affidavit.misclassification.extraction import Source
 
@@ -135,41 +134,23 @@ def model_of(subject: Subject, preparation: Preparation, dataset: Dataset) -> So
     found: Any = live_model(Model(source=subject.model, weights=weights), Path(), subject.seed)
     if not isinstance(found, nn.Module) or is_keras(found):
         found = load_model(Model(source=found), Path(), dataset, seed=subject.seed)
-    if preparation.output is not None:
-        found = _of_two_classes(found, preparation.output)
     found = (
         found.to(device=subject.device) if isinstance(found, Graph) else found.to(subject.device)
     )
-    if preparation.mean is None or preparation.std is None:
+    steps = preparation.mean, preparation.std
+    if isinstance(found, Graph) and steps[0] is not None and steps[1] is not None:
+        # As a contract puts it in front, so that a detector knows the model again there.
+        section = Scaling(mean=list(steps[0]), std=list(steps[1]))
+        found, steps = with_preprocessing(found, section).to(device=subject.device), (None, None)
+    if preparation.output is not None:
+        found = two_classes(found, preparation.output == "probability")
+    if steps[0] is None or steps[1] is None:
         return found  # type: ignore[no-any-return]
     span = (0.0, 1.0)
     if dataset.inputs.ndim != 4:
         # Any number of a table will do.
         span = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
-    return Classifier(found, Preprocessing(preparation.mean, preparation.std), span)
-
-
-def _of_two_classes(model: nn.Module | Graph, output: str) -> nn.Module | Graph:
-    """The model with scores of two classes; a graph stays one, so that its layers can be named."""
-    if isinstance(model, nn.Module):
-        return TwoClasses(model, output == "probability")
-    if tuple(model.shapes[model.output][1:]) != (1,):
-        raise ModelError(
-            f"--output {output}: the model gives outputs of shape"
-            f" {list(model.shapes[model.output][1:])}; expected a single number"
-        )
-    builder = GraphBuilder(model.input_shape, batch=2, input_name=model.input)
-    last = builder.append(model, builder.input).output
-    if output == "probability":
-        node = builder.node(last)
-        if node is None or not isinstance(node.op, ops.Sigmoid):
-            raise ModelError(
-                "--output probability: the model does not end in a sigmoid, and the probability of"
-                " a file is taken back to its logit only there; give a factory"
-            )
-        last = node.operands[0]
-    weight = builder.tensor("two.weight", torch.tensor([[-0.5], [0.5]]), parameter=False)
-    return builder.build(builder.linear(last, weight, transposed=True, name="two"))
+    return Classifier(found, Preprocessing(steps[0], steps[1]), span)
 
 
 def chosen_rows(

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import copy
 
-import torch
 from torch import nn
 
 from affidavit.attribution.classifier import Classifier, Preprocessing
-from affidavit.attribution.two_classes import TwoClasses
+from affidavit.attribution.two_classes import TwoClasses, two_classes
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import single_output
 from affidavit.contract.explaining import channels_last
 from affidavit.contract.outputs import output_count
-from affidavit.graph import Graph, ops
-from affidavit.graph.builder import GraphBuilder
-from affidavit.regions.network import strip_head
+from affidavit.graph import Graph
 
 
 def class_scores(context: Context) -> nn.Module | Graph:
@@ -28,18 +25,7 @@ def class_scores(context: Context) -> nn.Module | Graph:
     graph = context.graph.to(device=context.device)
     if output_count(context) != 1:
         return graph
-    probability = single_output(context)[1] == "probability"
-    if probability:
-        graph, head = strip_head(graph)
-        if head is None:
-            return TwoClasses(graph, probability=True)
-    builder = GraphBuilder(graph.input_shape, batch=2, input_name=graph.input)
-    z = builder.append(graph, builder.input).output
-    if builder.shape(z) != (2, 1):
-        z = builder.reshape(z, (2, 1), name="one_score")
-    # No linear layer: the last one of the model is to stay the last.
-    both = builder.add(ops.Mul(), z, torch.tensor([[-0.5, 0.5]]), name="both_scores")
-    return builder.build(both).to(device=context.device)
+    return two_classes(graph, single_output(context)[1] == "probability")
 
 
 def module_scores(context: Context) -> nn.Module | None:

@@ -173,6 +173,8 @@ def with_preprocessing(
     builder = GraphBuilder(graph.input_shape, batch=2, input_name=graph.input)
     shape = [1] * len(graph.input_shape)
     shape[axis] = -1
+    # One number for all is the same graph as that number for each.
+    mean, std = (np.broadcast_to(v, channels).copy() for v in (mean, std))
     x = builder.input
     for op, values in ((ops.Sub(), mean), (ops.Div(), std)):
         tensor = torch.from_numpy(values).reshape(shape)

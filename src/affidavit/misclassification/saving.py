@@ -132,7 +132,7 @@ def read_folder(folder: Path) -> tuple[Scorer, dict[str, Any], dict[str, np.ndar
 
 
 def fingerprint(model: Source) -> str:
-    """A hash of a model's parameters and buffers, by name, or of a graph's content."""
+    """A hash of a model's parameters, buffers and graphs, by name, or of a graph's content."""
     inner = model.model if isinstance(model, Classifier) else model
     if isinstance(inner, Graph):
         return inner.sha256
@@ -141,6 +141,11 @@ def fingerprint(model: Source) -> str:
         flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
         digest.update(flat.numpy().tobytes())
+    # A graph that a module holds is none of its modules, and in no state_dict.
+    for path, module in inner.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Graph):
+                digest.update(f"{path}.{name} {value.sha256}".encode())
     return digest.hexdigest()
 
 
