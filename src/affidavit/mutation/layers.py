@@ -62,6 +62,9 @@ def layers_of(model: Model, inputs: Tensor) -> tuple[Layer, ...]:
     """
     found = _of_graph(model) if isinstance(model, Graph) else _of_module(model, inputs)
     if not found:
+        computed = _computed_weights(model) if isinstance(model, Graph) else {}
+        if computed:
+            raise ModelError(_of_computed(computed))
         raise ModelError(
             "the model has no convolution or linear layer whose weights could be mutated"
         )
@@ -79,6 +82,34 @@ def chosen(layers: Sequence[Layer], names: Iterable[str]) -> tuple[Layer, ...]:
                 f" it has {', '.join(known)}"
             )
     return tuple(layer for layer in layers if layer.name in wanted)
+
+
+def _computed_weights(graph: Graph) -> dict[str, str]:
+    """By layer: the tensor that its weight is the transpose of, or "" where it is more than that.
+
+    Of the layers whose weights are no tensors of the graph.
+    """
+    by_name = {node.name: node for node in graph.nodes}
+    found = {}
+    for node in graph.nodes:
+        weight = by_name.get(node.operands[1]) if len(node.operands) > 1 else None
+        if weight is not None and isinstance(node.op, ops.Linear | ops.Conv):
+            turned = isinstance(weight.op, ops.Transpose) and weight.operands[0] in graph.tensors
+            found[node.module or node.name] = weight.operands[0] if turned else ""
+    return found
+
+
+def _of_computed(weights: dict[str, str]) -> str:
+    """What there is instead of layers to mutate, and what to do."""
+    layer, turned = next(iter(weights.items()))
+    what = "the weights of its convolutions and linear layers are computed in the model"
+    if not turned:
+        return f"the model has no layer whose weights could be mutated: {what}, as of {layer!r}"
+    return (
+        f"the model has no layer whose weights could be mutated: {what}. That of {layer!r} is"
+        f" {turned!r} transposed, stored as [in, out]; expected [out, in], a row a unit: in an ONNX"
+        " file store the transposed weight, and let the node be a Gemm with transB = 1"
+    )
 
 
 def _of_graph(graph: Graph) -> tuple[Layer, ...]:
