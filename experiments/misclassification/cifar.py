@@ -14,9 +14,12 @@ on the first half. The data are CIFAR-10 re-encoded as JPEG.
 
 from __future__ import annotations
 
+import argparse
+import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
@@ -27,7 +30,7 @@ from sklearn.model_selection import StratifiedKFold
 from affidavit.misclassification import auroc, cascade, cascade_at, compare, confusion
 from affidavit.misclassification.comparison import Comparison
 from affidavit.misclassification.extraction import Extraction, graph_of
-from affidavit.misclassification.heads import Boosting, Logistic, Perceptron, Vote
+from affidavit.misclassification.heads import Boosting, Logistic, Perceptron, Vote, head
 from affidavit.misclassification.pictures import (
     cascade_curves,
     risk_coverage_curves,
@@ -41,6 +44,8 @@ from experiments.misclassification.signals import LAST, LAYERS, cifar, drawn, ne
 from experiments.recording import arguments, record, say, timed
 
 mpl.use("Agg")
+
+Labels: TypeAlias = NDArray[np.int64]
 
 WITHOUT = ("mc_dropout", "ensemble", "learned", "joint")
 """No baselines here: this network has no dropout, and there is one of it."""
@@ -110,29 +115,35 @@ def main() -> None:
     known, truth = labels[:half], labels[half:]
     wrong = unseen.predicted != truth
 
-    with timed("choosing by cross-validation"):
-        folds = {name: crossed(make, held, known, given.seed) for name, make in JOINT.items()}
+    crossed = {
+        name: kept(given, f"crossed {name}", lambda make=make: out_of_fold(make, held, known))
+        for name, make in JOINT.items()
+    }
+    wrong_before = held.predicted != known
+    folds = {name: auroc(scores, wrong_before) for name, scores in crossed.items()}
     best = max(folds, key=lambda name: folds[name])
     say(f"chosen: {best}")
-    scorers: dict[str, Scorer] = {
-        **{name: make() for name, make in PAPER.items()},
-        **{name: make() for name, make in JOINT.items()},
-        "all layers, MLP": Learned(ALL, "mlp"),
-        "last layer + softmax + LCR, forest": Learned(
+    scorers: dict[str, Callable[[], Scorer]] = {
+        **PAPER,
+        **JOINT,
+        "all layers, MLP": lambda: Learned(ALL, "mlp"),
+        "last layer + softmax + LCR, forest": lambda: Learned(
             ("conductance", "softmax", "class", "label_change_rate"), "forest", LAST
         ),
-        **{name: make() for name, make in LOGITS_ONLY.items()},
+        **LOGITS_ONLY,
         **{
-            f"{name} + LCR": Learned((*OUTPUT, "label_change_rate"), make().head)
+            f"{name} + LCR": lambda make=make: Learned((*OUTPUT, "label_change_rate"), make().head)
             for name, make in LOGITS_ONLY.items()
         },
-        **{name: kind() for name, kind in SCORERS.items() if name not in WITHOUT},
+        **{name: kind for name, kind in SCORERS.items() if name not in WITHOUT},
     }
-    with timed("fitting"):
-        fitted = {name: one.fit(held, known) for name, one in scorers.items()}
-    scores = {name: one.score(unseen) for name, one in fitted.items()}
+    scores = {
+        name: kept(given, name, lambda make=make: make().fit(held, known).score(unseen))
+        for name, make in scorers.items()
+    }
     compared = compare(scores, wrong, against=best, metrics=SHOWN, seed=given.seed)
     (given.work / f"{given.name}.md").write_text(markdown(compared))
+    print((given.work / f"{given.name}.md").read_text())
     baselines = [name for name in (*SCORERS, *LOGITS_ONLY) if name in scores]
     ahead = compare(
         {name: scores[name] for name in (best, *baselines)},
@@ -143,53 +154,66 @@ def main() -> None:
         samples=10_000,
         seed=given.seed,
     )
-
-    own = trained_on(classifier, given, settings) if given.training else None
+    pictures(given, best, scores, wrong)
     results: dict[str, Any] = {
         "accuracy": {
-            "first half": float((held.predicted == known).mean()),
+            "first half": float(1 - wrong_before.mean()),
             "second half": float(1 - wrong.mean()),
         },
         "chosen by cross-validation": {"chosen": best, "AUROC within the first half": folds},
         "second half": rows_of(compared),
         "chosen against baselines, intervals that hold together": [
-            difference.verdict
-            for of in ahead.differences.values()
-            for difference in of.values()
+            difference.verdict for of in ahead.differences.values() for difference in of.values()
         ],
-        "Table 4": {
-            "fitted on the first half": table4(held, known, unseen, truth, None, given.seed),
-            **({"fitted on training images": table4(held, known, unseen, truth, own, given.seed)}
-               if own else {}),
-        },
-        "ablation, AUROC on the second half": ablation(held, known, unseen, truth),
-        "at thresholds of the first half": at_thresholds(fitted[best], held, known, unseen, truth),
+        "at thresholds of the first half": at_thresholds(
+            crossed[best], wrong_before, scores[best], wrong
+        ),
         "mutants": {"kept": len(made), "rejected": made.rejected, "units": made.units},
-    }  # fmt: skip
-    pictures(given, best, scores, wrong)
-    record(
-        given,
-        {
-            "network": given.name,
-            "layers": LAYERS,
-            "images": given.images,
-            "training images": given.training,
-        },
-        results,
-        ("scikit-learn",),
-        quiet=True,
-        name=f"cifar-{given.name}",
-    )
-    print((given.work / f"{given.name}.md").read_text())
+    }
+    settings_ = {
+        "network": given.name,
+        "layers": LAYERS,
+        "images": given.images,
+        "training images": given.training,
+    }
+
+    def finish() -> None:
+        packages = ("scikit-learn",)
+        record(given, settings_, results, packages, quiet=True, name=f"cifar-{given.name}")
+
+    finish()  # what follows takes as long again
+    results["Table 4"] = {
+        "fitted on the first half": table4(given, None, held, known, unseen, truth)
+    }
+    if given.training:
+        own = trained_on(classifier, given, settings)
+        results["Table 4"]["fitted on training images"] = table4(
+            given, own, held, known, unseen, truth
+        )
+    finish()
+    results["ablation, AUROC on the second half"] = ablation(given, held, known, unseen, truth)
+    finish()
 
 
-def crossed(make: Any, said: Signals, labels: NDArray[np.int64], seed: int) -> float:
-    """AUROC of scores out of fold."""
+def kept(
+    given: argparse.Namespace, name: str, compute: Callable[[], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Scores, computed now or in an earlier run."""
+    plain = re.sub(r"[^a-zA-Z0-9]+", "-", name)
+    path = given.work / f"scores-{given.name}-{given.images}-{given.seed}-{plain}.npy"
+    if not path.exists():
+        with timed(f"scores of {name}"):
+            np.save(path, compute())
+    return np.load(path)
+
+
+def out_of_fold(make: Callable[[], Scorer], said: Signals, labels: Labels) -> NDArray[np.float64]:
+    """Scores of each fifth, by the scorer fitted on the others."""
     wrong = said.predicted != labels
     scores = np.zeros(len(labels))
-    for learn, rest in StratifiedKFold(5, shuffle=True, random_state=seed).split(wrong, wrong):
+    for learn, rest in StratifiedKFold(5, shuffle=True, random_state=0).split(wrong, wrong):
         scores[rest] = make().fit(said[learn], labels[learn]).score(said[rest])
-    return auroc(scores, wrong)
+    return scores
 
 
 def trained_on(classifier: Any, given: Any, settings: Extraction) -> tuple[Signals, Any]:
@@ -202,56 +226,97 @@ def trained_on(classifier: Any, given: Any, settings: Extraction) -> tuple[Signa
 
 
 def table4(
-    held: Signals, known: Any, unseen: Signals, truth: Any, own: Any, seed: int
+    given: argparse.Namespace,
+    own: tuple[Signals, Labels] | None,
+    held: Signals,
+    known: Labels,
+    unseen: Signals,
+    truth: Labels,
 ) -> dict[str, Any]:
-    """AUROC on the half that thresholds are of and on the other, and recalls there."""
-    rows = {}
-    scorers: dict[str, Scorer] = {"LCR": SCORERS["label_change_rate"]()}
-    scorers |= {name: make() for name, make in PAPER.items()}
-    for name, one in scorers.items():
+    """AUROC on the half that thresholds are of and on the other, and recalls there.
+
+    The joint detectors share the first head, an MLP on conductance of the last layer. Fitted on the
+    first half, scores of that half are out of fold, as scores of their own fitting data would say
+    nothing; fitted on training images it is as in the paper, which takes just these.
+    """
+
+    def first() -> Scorer:
+        return Learned(layers=LAST)
+
+    before, after = held.predicted != known, unseen.predicted != truth
+    if own is None:
+        learned = on_first = kept(given, "first head", lambda: out_of_fold(first, held, known))
+        on_second = kept(given, "conductance (paper)", missing)
+        rates, errors = held.label_change_rate, before
+    else:
+        learn, labels = own
+        several = kept(
+            given,
+            f"first head of {len(labels)} training images",
+            lambda: in_one(first().fit(learn, labels), learn, held, unseen),
+        )
+        learned, on_first, on_second = np.split(several, [len(learn), len(learn) + len(held)])
+        rates, errors = learn.label_change_rate, learn.predicted != labels
+    found = {
+        "conductance": (on_first, on_second),
+        "LCR": (held.label_change_rate, unseen.label_change_rate),
+    }
+    seen = {"own": (learned, rates), "first": (on_first, held.label_change_rate),
+            "second": (on_second, unseen.label_change_rate)}  # fmt: skip
+    columns = {name: np.stack(pair, 1) for name, pair in seen.items()}
+    for name, kind in {"NN": "joint_mlp", "RF": "forest", "LDA": "lda", "QDA": "qda"}.items():
+        of = head(kind)
+        fitted = of.fit(columns["own"], errors, given.seed)
+        one = of.score(fitted, columns["first"])
         if own is None:
-            # Scores of its own fitting data say nothing: thresholds are set out of fold.
-            first = out_of_fold(one, held, known, seed)
-            one = one.fit(held, known)
-        else:
-            if isinstance(one, Joint):
-                one.set_params(folds=None)
-            one = one.fit(*own)
-            first = one.score(held)
-        threshold = EqualRecall().threshold(first, held.predicted != known)
-        second = one.score(unseen)
-        found = confusion(second, unseen.predicted != truth, threshold)
-        rows[name] = {
-            "AUROC, first half": auroc(first, held.predicted != known),
-            "AUROC, second half": auroc(second, unseen.predicted != truth),
-            "right recall": found.right_recall,
-            "wrong recall": found.wrong_recall,
-        }
-    return rows
+            one = np.zeros(len(before))
+            folds = StratifiedKFold(5, shuffle=True, random_state=1).split(before, before)
+            for learn_rows, rest in folds:
+                part = of.fit(columns["first"][learn_rows], before[learn_rows], given.seed)
+                one[rest] = of.score(part, columns["first"][rest])
+        found[f"{name} both"] = (one, of.score(fitted, columns["second"]))
+    return {name: row4(*pair, before, after) for name, pair in found.items()}
 
 
-def out_of_fold(one: Scorer, said: Signals, labels: Any, seed: int) -> NDArray[np.float64]:
-    """Scores of each fifth, by the scorer fitted on the others."""
-    wrong = said.predicted != labels
-    scores = np.zeros(len(labels))
-    for learn, rest in StratifiedKFold(5, shuffle=True, random_state=seed).split(wrong, wrong):
-        scores[rest] = one.fit(said[learn], labels[learn]).score(said[rest])
-    return scores
+def missing() -> NDArray[np.float64]:
+    """Stands for scores that an earlier step keeps."""
+    raise RuntimeError("the comparison comes first")
 
 
-def ablation(held: Signals, known: Any, unseen: Signals, truth: Any) -> dict[str, Any]:
-    """The same heads on other features, those of the last layer; and who wins, feature by head."""
+def in_one(one: Scorer, *parts: Signals) -> NDArray[np.float64]:
+    return np.concatenate([one.score(part) for part in parts])
+
+
+def row4(first: Any, second: Any, before: Any, after: Any) -> dict[str, float]:
+    """A row of Table 4: the threshold is chosen on the first half."""
+    counts = confusion(second, after, EqualRecall().threshold(first, before))
+    return {
+        "AUROC, first half": auroc(first, before),
+        "AUROC, second half": auroc(second, after),
+        "right recall": counts.right_recall,
+        "wrong recall": counts.wrong_recall,
+    }
+
+
+def ablation(
+    given: argparse.Namespace, held: Signals, known: Labels, unseen: Signals, truth: Labels
+) -> dict[str, Any]:
+    """The same heads on other features, those of the last layer; and who wins, head by head."""
     wrong = unseen.predicted != truth
     found: dict[str, Any] = {}
-    for head in HEADS:
+    for kind in HEADS:
+
+        def scored(features: tuple[str, ...], kind: str = kind) -> NDArray[np.float64]:
+            return Learned(features, kind, LAST).fit(held, known).score(unseen)
+
         scores = {
-            name: Learned(features, head, LAST).fit(held, known).score(unseen)
+            name: kept(given, f"ablation {kind} {name}", lambda f=features: scored(f))
             for name, features in ABLATION.items()
         }
         compared = compare(scores, wrong, against="conductance", metrics=("auroc",))
         both = {name: scores[name] for name in ABLATION if "softmax" in name}
         richer = compare(both, wrong, against="conductance + softmax + class", metrics=("auroc",))
-        found[head] = {
+        found[kind] = {
             "AUROC": {name: asdict(of["auroc"]) for name, of in compared.estimates.items()},
             "verdicts": [
                 of["auroc"].verdict for one in (compared, richer) for of in one.differences.values()
@@ -260,26 +325,23 @@ def ablation(held: Signals, known: Any, unseen: Signals, truth: Any) -> dict[str
     return found
 
 
-def at_thresholds(
-    one: Scorer, held: Signals, known: Any, unseen: Signals, truth: Any
-) -> dict[str, Any]:
+def at_thresholds(first: Any, before: Any, second: Any, after: Any) -> dict[str, Any]:
     """Figure 6 and the cascade: thresholds of the first half out of fold, counts on the second."""
-    first, wrong = out_of_fold(one, held, known, 0), held.predicted != known
-    scores, missed = one.fit(held, known).score(unseen), unseen.predicted != truth
     found = {}
     for name, policy in {
         "equal recall": EqualRecall(),
         "98 % of right ones accepted": RecallTarget("right", 0.98),
         "99.5 % of wrong ones refused": RecallTarget("wrong", 0.995),
     }.items():
-        threshold = policy.threshold(first, wrong)
-        counts = confusion(scores, missed, threshold)
-        specialists = cascade_at(scores, missed, 1.0, threshold)
+        threshold = policy.threshold(first, before)
+        counts = confusion(second, after, threshold)
         found[name] = {
             "counts": asdict(counts),
             "right recall": counts.right_recall,
             "wrong recall": counts.wrong_recall,
-            "with specialists who are always right": asdict(specialists),
+            "with specialists who are always right": asdict(
+                cascade_at(second, after, 1.0, threshold)
+            ),
         }
     return found
 
