@@ -117,7 +117,7 @@ def record(
         name: of the record, where a script has several.
     """
     content = {
-        "command": f"python -m experiments.{FOLDER}.{NAME} {' '.join(sys.argv[1:])}".rstrip(),
+        "command": f"python -m experiments.{FOLDER}.{NAME} {' '.join(asked())}".rstrip(),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": {
             "processor": platform.machine(),
@@ -134,6 +134,18 @@ def record(
     (given.out / f"{name}.json").write_text(text)
     if not quiet:
         print(json.dumps(plain(results), indent=1, ensure_ascii=False))
+
+
+def asked() -> list[str]:
+    """The script's arguments but for the folders, which change nothing that is found."""
+    kept: list[str] = []
+    words = iter(sys.argv[1:])
+    for word in words:
+        if word in ("--out", "--work"):
+            next(words, None)
+        elif not word.startswith(("--out=", "--work=")):
+            kept.append(word)
+    return kept
 
 
 def plain(value: Any) -> Any:
