@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 from torch import Tensor
 
 from affidavit.errors import DataError, DomainError
@@ -132,6 +131,9 @@ def separation(rates: ArrayLike, wrong: ArrayLike) -> Separation:
     Raises:
         DataError: different numbers of them, or all predictions right, or all wrong.
     """
+    # Slow to load, and few who mutate a model compare operators.
+    from sklearn.metrics import roc_auc_score
+
     values, errs = np.asarray(rates, np.float64), np.asarray(wrong, bool)
     if values.shape != errs.shape or values.ndim != 1:
         raise DataError(f"rates of the shape {list(values.shape)}, wrong {list(errs.shape)}")
@@ -147,7 +149,7 @@ def separation(rates: ArrayLike, wrong: ArrayLike) -> Separation:
         wrong_mean=float(bad.mean()),
         wrong_std=float(bad.std()),
         difference=float((bad.mean() - bad.std()) - (right.mean() + right.std())),
-        auroc=_auroc(values, errs),
+        auroc=float(roc_auc_score(errs, values)),
         right=len(right),
         wrong=len(bad),
     )
@@ -207,10 +209,3 @@ def auroc_by_count(
             chosen = random.choice(len(changed), count, replace=False)
             found[row, draw] = separation(changed[chosen].mean(0), errs).auroc
     return ByCount(np.asarray(counts, np.int64), found)
-
-
-def _auroc(values: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """By the sum of ranks (Mann and Whitney), which counts ties as half."""
-    count = int(positive.sum())
-    ranks = rankdata(values)[positive].sum() - count * (count + 1) / 2
-    return float(ranks / (count * (len(values) - count)))
