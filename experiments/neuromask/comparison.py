@@ -26,7 +26,7 @@ from affidavit.attribution.evaluation.cost import peak_memory
 from affidavit.attribution.explainers import EXPLAINERS, Explainer, LearnedMask
 from affidavit.attribution.neuromask import AreaPreset
 from affidavit.attribution.neuromask.presets import preset_for
-from experiments.networks import SIDE, efficientnet, photographs
+from experiments.networks import SIDE, WithoutGradients, efficientnet, photographs
 from experiments.recording import arguments, record
 
 CHEAP = ("saliency", "guided_backprop", "lrp_epsilon", "grad_cam", "random", "centre", "edges")
@@ -48,6 +48,9 @@ def main() -> None:
     given = arguments(__doc__, resumable=True, **options())
     torch.set_num_threads(given.threads)
     classifier = efficientnet()
+    if not given.stages:  # randomisation changes weights
+        example = torch.zeros(1, 3, SIDE, SIDE)
+        classifier.model = WithoutGradients(classifier.model, example)
     images, targets = photographs(classifier, given.images, given.seed)
     methods = {name: method(name, given) for name in given.methods}
     work = given.work / "comparison.jsonl"
