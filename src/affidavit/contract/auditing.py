@@ -20,7 +20,6 @@ from affidavit.contract.affidavit import Affidavit
 from affidavit.contract.claim import Claim, Finding
 from affidavit.contract.context import Context
 from affidavit.contract.reading import read_contract
-from affidavit.contract.seeding import seeded
 from affidavit.contract.specification import Contract
 from affidavit.contract.subject import (
     data_subject,
@@ -31,6 +30,7 @@ from affidavit.contract.subject import (
 )
 from affidavit.errors import AffidavitError, ContractError, nearest
 from affidavit.evidence import Attachment, Cost, Header, Statement
+from affidavit.seeding import seeded
 
 
 def audit(

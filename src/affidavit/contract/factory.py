@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from affidavit.contract.seeding import seeded
 from affidavit.errors import AffidavitError, ContractError, ModelError
+from affidavit.seeding import seeded
 
 
 def make_model(source: str, arguments: Mapping[str, Any], folder: Path, seed: int) -> Any:
