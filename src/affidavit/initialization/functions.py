@@ -1,0 +1,108 @@
+"""A training function of the user's, trained one network after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from affidavit.errors import AffidavitError, ModelError
+from affidavit.initialization.evaluation import correct_rows, finite_weights
+from affidavit.seeding import seeded
+
+TrainFunction: TypeAlias = Callable[[nn.Module, Tensor, Tensor, int], Any]
+"""(model, inputs, labels, seed) -> anything; trains the model in place."""
+
+
+class TrainingRun(Protocol):
+    """Networks that are trained together.
+
+    `run` trains for so many more epochs; `correct` says of each network and row whether it is
+    predicted right, [model, row]; `keep` goes on with the networks at these positions only;
+    `failures` says of each network why it failed, or "".
+    """
+
+    @property
+    def models(self) -> Sequence[nn.Module]: ...
+    @property
+    def failures(self) -> Sequence[str]: ...
+    def run(self, epochs: int) -> None: ...
+    def correct(self, inputs: Tensor, labels: Tensor) -> Tensor: ...
+    def keep(self, positions: Sequence[int]) -> None: ...
+
+
+@dataclass(frozen=True)
+class ByFunction:
+    """A training function in the place of a trainer: one call is one epoch, and all there are."""
+
+    function: TrainFunction
+    epochs: int = 1
+
+    def __repr__(self) -> str:
+        name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        return f"{getattr(self.function, '__module__', '')}.{name}"
+
+    def begin(
+        self, models: Sequence[nn.Module], inputs: Tensor, labels: Tensor, seeds: Sequence[int]
+    ) -> FunctionTraining:
+        """Networks to be trained, each under its seed."""
+        return FunctionTraining(self.function, list(models), inputs, labels, list(seeds))
+
+
+class FunctionTraining:
+    """The networks of :meth:`ByFunction.begin`."""
+
+    def __init__(
+        self,
+        function: TrainFunction,
+        models: list[nn.Module],
+        inputs: Tensor,
+        labels: Tensor,
+        seeds: list[int],
+    ) -> None:
+        self.models = models
+        self.failures = [""] * len(models)
+        self._given = (function, inputs, labels)
+        self._seeds = seeds
+
+    def run(self, epochs: int) -> None:
+        """Calls the function for each network. What it raises is a failure of that network."""
+        function, inputs, labels = self._given
+        for _ in range(epochs):
+            for place, (model, seed) in enumerate(zip(self.models, self._seeds, strict=True)):
+                if self.failures[place]:
+                    continue
+                try:
+                    with seeded(seed), torch.enable_grad():
+                        function(model, inputs, labels, seed)
+                except Exception as error:  # whatever the user's code raises
+                    self.failures[place] = f"{type(error).__name__}: {error}"
+                    continue
+                if not finite_weights(model):
+                    self.failures[place] = "the weights are NaN or infinite"
+
+    def correct(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """Whether each network predicts each row right, [model, row]; a failed one does not."""
+        rows = []
+        for place, model in enumerate(self.models):
+            found = torch.zeros(len(labels), dtype=torch.bool)
+            if not self.failures[place]:
+                try:
+                    found = correct_rows(model, inputs, labels)
+                except AffidavitError:
+                    raise
+                except Exception as error:
+                    raise ModelError(
+                        f"the trained model cannot be evaluated: {type(error).__name__}: {error}"
+                    ) from error
+            rows.append(found)
+        return torch.stack(rows)
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Goes on with the networks at these positions only."""
+        self.models = [self.models[place] for place in positions]
+        self.failures = [self.failures[place] for place in positions]
+        self._seeds = [self._seeds[place] for place in positions]
