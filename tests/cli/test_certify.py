@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 
 from affidavit.certify import gradient_bounds
 from affidavit.cli import app
-from affidavit.cli.certify import EXAMPLES
+from affidavit.cli.certify.command import EXAMPLES
 from affidavit.contract.specification import Data, Model
 from affidavit.contract.subject import load_data, load_model
 

@@ -20,10 +20,13 @@ from torch import nn
 from typer.testing import CliRunner, Result
 
 from affidavit.attribution.two_classes import TwoClasses
-from affidavit.cli import app, detect_fit, detect_report, detect_score
-from affidavit.cli.detect_folder import Fitting
-from affidavit.cli.detect_scorers import policy_of, scorer_of
-from affidavit.cli.detect_setup import Preparation, Subject, model_of
+from affidavit.cli import app
+from affidavit.cli.detect import fit as detect_fit
+from affidavit.cli.detect import report as detect_report
+from affidavit.cli.detect import score as detect_score
+from affidavit.cli.detect.folder import Fitting
+from affidavit.cli.detect.scorers import policy_of, scorer_of
+from affidavit.cli.detect.setup import Preparation, Subject, model_of
 from affidavit.contract import Contract, Data, DetectsErrors, Model, Preprocessing, audit
 from affidavit.data import Dataset, Split, load
 from affidavit.errors import DomainError
@@ -407,7 +410,7 @@ def test_copies_in_other_data_are_told_by_their_content(folder: Path, saved: Pat
 
 
 def _rows(dataset: Dataset, numbers: NDArray[np.int64]) -> Any:
-    from affidavit.cli.detect_setup import Chosen
+    from affidavit.cli.detect.setup import Chosen
 
     inputs = torch.tensor(dataset.inputs[numbers])
     return Chosen(
@@ -644,7 +647,7 @@ def test_an_interrupt_writes_nothing(folder: Path, monkeypatch: pytest.MonkeyPat
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("affidavit.cli.detect_fitting.compare", interrupted)
+    monkeypatch.setattr("affidavit.cli.detect.fitting.compare", interrupted)
     result = run("fit", *NET, *FROM, "--scorer", "margin", "--out", "stopped")
     assert result.exit_code == 3
     assert result.stderr == "affidavit: interrupted; nothing was written\n"

@@ -20,9 +20,9 @@ from affidavit.attribution import Classifier, Preprocessing
 from affidavit.attribution.evaluation import deletion, insertion
 from affidavit.attribution.explainers import RISE, LearnedMask, Saliency
 from affidavit.cli import app
-from affidavit.cli.explain import EXAMPLES
-from affidavit.cli.explain_images import told_apart
-from affidavit.cli.explain_setup import explainers_of
+from affidavit.cli.explain.command import EXAMPLES
+from affidavit.cli.explain.images import told_apart
+from affidavit.cli.explain.setup import explainers_of
 
 NETWORK = """
 import torch

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from affidavit import regions
 from affidavit.cli import app
-from affidavit.cli.regions import EXAMPLES
+from affidavit.cli.regions.command import EXAMPLES
 from affidavit.graph import load
 
 NETWORK = """

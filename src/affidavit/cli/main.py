@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from affidavit import __version__
-from affidavit.cli import certify as certify_command
-from affidavit.cli import detect as detect_commands
-from affidavit.cli import explain as explain_command
-from affidavit.cli import regions as regions_command
+from affidavit.cli.certify import command as certify_command
+from affidavit.cli.detect import command as detect_commands
 from affidavit.cli.exits import EXIT_STATUS, Commands, command
+from affidavit.cli.explain import command as explain_command
+from affidavit.cli.regions import command as regions_command
 
 app = typer.Typer(
     name="affidavit",

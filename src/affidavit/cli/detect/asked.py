@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from affidavit.cli.detect_fitting import DETECTOR, Fitted, Mutation, Task, threshold_of
-from affidavit.cli.detect_scorers import needs_of, policy_of, scorer_of
-from affidavit.cli.detect_setup import (
+from affidavit.cli.detect.fitting import DETECTOR, Fitted, Mutation, Task, threshold_of
+from affidavit.cli.detect.scorers import needs_of, policy_of, scorer_of
+from affidavit.cli.detect.setup import (
     Chosen,
     Preparation,
     Subject,

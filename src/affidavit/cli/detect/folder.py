@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.cli.detect_setup import Chosen, Preparation
+from affidavit.cli.detect.setup import Chosen, Preparation
 from affidavit.data import Dataset
 from affidavit.errors import OutputError, RecordError
 from affidavit.misclassification.fitted_rows import ROWS, FittedRows

@@ -17,7 +17,7 @@ from affidavit.attribution.fill_ins import FILL_INS, fill_in
 from affidavit.attribution.neuromask import Masks, learn_masks
 from affidavit.attribution.neuromask.presets import preset_for
 from affidavit.attribution.progress import Progress, shown
-from affidavit.cli.explain_setup import Asked
+from affidavit.cli.explain.setup import Asked
 from affidavit.errors import DomainError, nearest
 
 _THUMBNAILS = 9

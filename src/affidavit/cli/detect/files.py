@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from affidavit.cli.detect_fitting import DETECTOR, Fitted
-from affidavit.cli.detect_folder import AGAINST, Fitting, forget
-from affidavit.cli.detect_reporting import Findings
-from affidavit.cli.detect_setup import Chosen, Preparation
+from affidavit.cli.detect.fitting import DETECTOR, Fitted
+from affidavit.cli.detect.folder import AGAINST, Fitting, forget
+from affidavit.cli.detect.reporting import Findings
+from affidavit.cli.detect.setup import Chosen, Preparation
 from affidavit.data import Dataset
 from affidavit.errors import OutputError
 from affidavit.misclassification.fitted_rows import FittedRows

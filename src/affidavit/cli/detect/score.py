@@ -59,12 +59,12 @@ def score(
     import json
 
     from affidavit.cli.console import show
-    from affidavit.cli.detect_asked import classes_of
-    from affidavit.cli.detect_files import csv_text
-    from affidavit.cli.detect_fitting import threshold_of
-    from affidavit.cli.detect_folder import Fitting
-    from affidavit.cli.detect_setup import Subject, check_takes, chosen_rows, model_of
-    from affidavit.cli.detect_tables import score_rows, score_table
+    from affidavit.cli.detect.asked import classes_of
+    from affidavit.cli.detect.files import csv_text
+    from affidavit.cli.detect.fitting import threshold_of
+    from affidavit.cli.detect.folder import Fitting
+    from affidavit.cli.detect.setup import Subject, check_takes, chosen_rows, model_of
+    from affidavit.cli.detect.tables import score_rows, score_table
     from affidavit.errors import DomainError
     from affidavit.misclassification.detector import Detector
     from affidavit.report import wording

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from affidavit.cli import detect_fit, detect_report, detect_score
+from affidavit.cli.detect import fit as detect_fit
+from affidavit.cli.detect import report as detect_report
+from affidavit.cli.detect import score as detect_score
 
 app = typer.Typer(
     name="detect",

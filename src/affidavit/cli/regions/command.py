@@ -112,10 +112,11 @@ def regions(
     """Find all linear regions of a network in a region of inputs, and say what they tell."""
     import json
 
-    from affidavit.cli import region_files
     from affidavit.cli.console import show
-    from affidavit.cli.region_domain import Wanted, bounds_of, domain_of
-    from affidavit.cli.region_tables import summary_tables
+    from affidavit.cli.folders import prepare
+    from affidavit.cli.regions import files as region_files
+    from affidavit.cli.regions.domain import Wanted, bounds_of, domain_of
+    from affidavit.cli.regions.tables import summary_tables
     from affidavit.errors import DomainError
     from affidavit.regions import Limits, Partition, partition
     from affidavit.regions.enumeration import Engine
@@ -123,7 +124,7 @@ def regions(
     from affidavit.regions.verification import verify
 
     if out is not None:
-        region_files.prepare(out)
+        prepare(out)
     graph, dataset = _subject(model, weights, data, label)
     names = _names(graph, dataset)
     wanted = Wanted(box, where or (), slice_, at, point, cloud)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from affidavit.attribution import Classifier
-from affidavit.cli.detect_setup import Chosen, Rows
+from affidavit.cli.detect.setup import Chosen, Rows
 from affidavit.errors import DataError, DomainError
 from affidavit.graph import Graph
 from affidavit.misclassification import Comparison, Confusion, Fixed, compare, confusion

@@ -182,12 +182,18 @@ def certify(
     changes the prediction), and attack what cannot be certified."""
     import json
 
-    from affidavit.cli import certify_files
-    from affidavit.cli.certify_setup import Subject, asked_of, context_of, sizes_of, target_keys
-    from affidavit.cli.certify_tables import largest_table, shares_table
-    from affidavit.cli.certify_work import lines_of, reach_of
+    from affidavit.cli.certify import files as certify_files
+    from affidavit.cli.certify.setup import (
+        Subject,
+        asked_of,
+        context_of,
+        sizes_of,
+        target_keys,
+    )
+    from affidavit.cli.certify.tables import largest_table, shares_table
+    from affidavit.cli.certify.work import lines_of, reach_of
     from affidavit.cli.console import show
-    from affidavit.cli.region_files import prepare
+    from affidavit.cli.folders import prepare
 
     if out is not None:
         prepare(out)

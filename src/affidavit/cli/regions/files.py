@@ -18,21 +18,6 @@ _RANKED = 4
 """Features whose ranks are drawn: those of largest total weight."""
 
 
-def prepare(folder: Path) -> None:
-    """Makes the folder, before the work and not after it.
-
-    Raises:
-        OutputError: it cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".affidavit"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written to: {error.strerror or error}") from error
-
-
 def write(
     partition: Partition,
     summary: Summary,

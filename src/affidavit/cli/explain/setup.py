@@ -14,7 +14,7 @@ from affidavit.attribution import Classifier, Preprocessing
 from affidavit.attribution.explainers import Explainer
 from affidavit.attribution.explainers.making import make_explainer
 from affidavit.attribution.two_classes import TwoClasses
-from affidavit.cli.explain_images import Pictures, pictures_of
+from affidavit.cli.explain.images import Pictures, pictures_of
 from affidavit.cli.options import numbers_of, one_of, usable, value_of
 from affidavit.contract.specification import Model
 from affidavit.contract.subject import live_model

@@ -174,12 +174,12 @@ def explain(
     """Explain which parts of images decided, and measure what the explanations are worth."""
     import json
 
-    from affidavit.cli import explain_files
     from affidavit.cli.console import show
-    from affidavit.cli.explain_setup import Pictures, Subject, asked_of
-    from affidavit.cli.explain_tables import explanations_table, means_table, record
-    from affidavit.cli.explain_work import Measured, explained
-    from affidavit.cli.region_files import prepare
+    from affidavit.cli.explain import files as explain_files
+    from affidavit.cli.explain.setup import Pictures, Subject, asked_of
+    from affidavit.cli.explain.tables import explanations_table, means_table, record
+    from affidavit.cli.explain.work import Measured, explained
+    from affidavit.cli.folders import prepare
 
     if out is not None:
         prepare(out)

@@ -14,10 +14,10 @@ from PIL import Image
 
 from affidavit.attribution.pictures import comparison_grid, curves, learning_progress, panel
 from affidavit.attribution.pictures.images import array_of, relevance
-from affidavit.cli.explain_images import told_apart
-from affidavit.cli.explain_setup import Asked
-from affidavit.cli.explain_tables import image_record, line, record
-from affidavit.cli.explain_work import Explanations, Measured
+from affidavit.cli.explain.images import told_apart
+from affidavit.cli.explain.setup import Asked
+from affidavit.cli.explain.tables import image_record, line, record
+from affidavit.cli.explain.work import Explanations, Measured
 from affidavit.errors import OutputError
 
 _COMPARED = 12

@@ -208,13 +208,13 @@ def fit(
     import json
 
     from affidavit.cli.console import show
-    from affidavit.cli.detect_asked import Wanted, asked_of, facts_of
-    from affidavit.cli.detect_files import write_detector
-    from affidavit.cli.detect_fitting import Mutation
-    from affidavit.cli.detect_fitting import fit as fitted
-    from affidavit.cli.detect_setup import Subject
-    from affidavit.cli.detect_tables import fit_record, fit_table
-    from affidavit.cli.region_files import prepare
+    from affidavit.cli.detect.asked import Wanted, asked_of, facts_of
+    from affidavit.cli.detect.files import write_detector
+    from affidavit.cli.detect.fitting import Mutation
+    from affidavit.cli.detect.fitting import fit as fitted
+    from affidavit.cli.detect.setup import Subject
+    from affidavit.cli.detect.tables import fit_record, fit_table
+    from affidavit.cli.folders import prepare
 
     prepare(out)
     progress = not quiet and sys.stderr.isatty()

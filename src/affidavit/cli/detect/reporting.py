@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affidavit.cli.detect_fitting import DETECTOR, Mask, threshold_of
-from affidavit.cli.detect_folder import AGAINST, Fitting, Overlap
-from affidavit.cli.detect_second import Second
-from affidavit.cli.detect_setup import Chosen
+from affidavit.cli.detect.fitting import DETECTOR, Mask, threshold_of
+from affidavit.cli.detect.folder import AGAINST, Fitting, Overlap
+from affidavit.cli.detect.second import Second
+from affidavit.cli.detect.setup import Chosen
 from affidavit.data import Dataset
 from affidavit.errors import DataError, DomainError, nearest
 from affidavit.misclassification import (

@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from affidavit.cli.explain_setup import Asked
-from affidavit.cli.explain_work import Explanations, Measured
+from affidavit.cli.explain.setup import Asked
+from affidavit.cli.explain.work import Explanations, Measured
 
 MOST_SHOWN = 20
 """Images of which the terminal has a line each."""

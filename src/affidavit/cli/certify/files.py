@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from affidavit.certify.explanation_properties import Explanation, explanations
 from affidavit.certify.pictures import bound_bars, bound_maps, share_curves
 from affidavit.certify.reach import Reach
-from affidavit.cli.certify_setup import Asked
-from affidavit.cli.certify_tables import CONFIDENCE, SIGNS, Line, largest_facts
+from affidavit.cli.certify.setup import Asked
+from affidavit.cli.certify.tables import CONFIDENCE, SIGNS, Line, largest_facts
 from affidavit.contract.context import Context
 from affidavit.contract.features import feature_names
 from affidavit.errors import OutputError

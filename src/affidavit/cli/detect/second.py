@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affidavit.attribution import Classifier
-from affidavit.cli.detect_setup import Chosen, Preparation, Subject, check_takes, model_of
+from affidavit.cli.detect.setup import Chosen, Preparation, Subject, check_takes, model_of
 from affidavit.data import Dataset
 from affidavit.errors import DomainError
 

@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from affidavit import evidence
-from affidavit.cli.detect_fitting import DETECTOR, Fitted
-from affidavit.cli.detect_reporting import Findings
-from affidavit.cli.detect_second import Second
-from affidavit.cli.detect_setup import Chosen
+from affidavit.cli.detect.fitting import DETECTOR, Fitted
+from affidavit.cli.detect.reporting import Findings
+from affidavit.cli.detect.second import Second
+from affidavit.cli.detect.setup import Chosen
 from affidavit.misclassification import Comparison, Confusion, Estimate
 from affidavit.report import wording
 

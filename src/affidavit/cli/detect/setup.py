@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from affidavit.attribution import Classifier, Preprocessing
 from affidavit.attribution.two_classes import two_classes
-from affidavit.cli.explain_images import Pictures
+from affidavit.cli.explain.images import Pictures
 from affidavit.cli.options import numbers_of, one_of, rows_of, split_of, usable
 from affidavit.contract.specification import Data, Model
 from affidavit.contract.specification import Preprocessing as Scaling

@@ -113,16 +113,15 @@ def report(
     """Measure a detector on labelled rows that it was not fitted on, beside baselines."""
     import json
 
-    from affidavit.cli import detect_reporting as reporting
-    from affidavit.cli import detect_tables as tables
     from affidavit.cli.console import show
-    from affidavit.cli.detect_asked import classes_of
-    from affidavit.cli.detect_files import write_report
-    from affidavit.cli.detect_folder import Fitting
-    from affidavit.cli.detect_second import second_of
-    from affidavit.cli.detect_setup import Subject, check_takes, chosen_rows, model_of
+    from affidavit.cli.detect import reporting, tables
+    from affidavit.cli.detect.asked import classes_of
+    from affidavit.cli.detect.files import write_report
+    from affidavit.cli.detect.folder import Fitting
+    from affidavit.cli.detect.second import second_of
+    from affidavit.cli.detect.setup import Subject, check_takes, chosen_rows, model_of
+    from affidavit.cli.folders import prepare
     from affidavit.cli.options import one_of
-    from affidavit.cli.region_files import prepare
 
     one_of("--overlap", overlap, ("refuse", "drop", "keep"))
     if out is not None:

@@ -9,8 +9,8 @@ import torch
 
 from affidavit.certify.progress import shown
 from affidavit.certify.reach import Reach, largest_sizes
-from affidavit.cli.certify_setup import Asked
-from affidavit.cli.certify_tables import Line
+from affidavit.cli.certify.setup import Asked
+from affidavit.cli.certify.tables import Line
 from affidavit.contract.context import Context
 from affidavit.contract.surveying import survey_rows
 from affidavit.errors import DomainError

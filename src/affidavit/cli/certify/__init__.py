@@ -1,0 +1,1 @@
+"""`affidavit certify`, from options to files."""

@@ -1,0 +1,1 @@
+"""`affidavit detect`, from options to files."""

@@ -1,0 +1,1 @@
+"""`affidavit explain`, from options to files."""

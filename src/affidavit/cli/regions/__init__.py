@@ -1,0 +1,1 @@
+"""`affidavit regions`, from options to files."""
