@@ -1,0 +1,41 @@
+"""Asking a network for its logits, with errors that say what is wrong."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from affidavit.errors import ModelError
+
+_ROWS = 1024  # classified at once
+
+
+def logits(model: nn.Module, inputs: Tensor) -> Tensor:
+    """What the model gives for a batch, [batch, class].
+
+    Raises:
+        ModelError: it fails, or gives anything else.
+    """
+    try:
+        found = model(inputs)
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
+        mode = "training" if model.training else "evaluation"
+        raise ModelError(
+            f"the model fails in {mode} on inputs of the shape {list(inputs.shape)}: {error}"
+        ) from error
+    if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(inputs):
+        what = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise ModelError(
+            f"the model gives {what} for inputs of the shape {list(inputs.shape)}; expected logits,"
+            " [batch, class]"
+        )
+    return found
+
+
+@torch.no_grad()
+def classified(model: nn.Module, inputs: Tensor) -> Tensor:
+    """The class of the greatest logit, [row]."""
+    if not len(inputs):
+        return torch.zeros(0, dtype=torch.int64, device=inputs.device)
+    starts = range(0, len(inputs), _ROWS)
+    return torch.cat([logits(model, inputs[one : one + _ROWS]).argmax(1) for one in starts])
