@@ -9,12 +9,14 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from affidavit.errors import AffidavitError, ModelError
-from affidavit.initialization.evaluation import correct_rows, finite_weights
+from affidavit.errors import DataError
+from affidavit.initialization.training.classification import logits
 from affidavit.seeding import seeded
 
 TrainFunction: TypeAlias = Callable[[nn.Module, Tensor, Tensor, int], Any]
 """(model, inputs, labels, seed) -> anything; trains the model in place."""
+
+_ROWS = 1024  # evaluated at once
 
 
 class TrainingRun(Protocol):
@@ -81,28 +83,47 @@ class FunctionTraining:
                 except Exception as error:  # whatever the user's code raises
                     self.failures[place] = f"{type(error).__name__}: {error}"
                     continue
-                if not finite_weights(model):
+                if not _finite(model):
                     self.failures[place] = "the weights are NaN or infinite"
 
     def correct(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Whether each network predicts each row right, [model, row]; a failed one does not."""
-        rows = []
+        found = torch.zeros(len(self.models), len(labels), dtype=torch.bool)
         for place, model in enumerate(self.models):
-            found = torch.zeros(len(labels), dtype=torch.bool)
             if not self.failures[place]:
-                try:
-                    found = correct_rows(model, inputs, labels)
-                except AffidavitError:
-                    raise
-                except Exception as error:
-                    raise ModelError(
-                        f"the trained model cannot be evaluated: {type(error).__name__}: {error}"
-                    ) from error
-            rows.append(found)
-        return torch.stack(rows)
+                found[place] = _right(model, inputs, labels)
+        return found
 
     def keep(self, positions: Sequence[int]) -> None:
         """Goes on with the networks at these positions only."""
         self.models = [self.models[place] for place in positions]
         self.failures = [self.failures[place] for place in positions]
         self._seeds = [self._seeds[place] for place in positions]
+
+
+@torch.no_grad()
+def _right(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Whether the greatest logit is the label's, [row]; a row with NaN is wrong.
+
+    The model is evaluated in evaluation mode, and left in the mode that it was in.
+    """
+    device = next((value.device for value in model.parameters()), inputs.device)
+    modes = {part: part.training for part in model.modules()}
+    model.eval()
+    try:
+        parts = [logits(model, rows.to(device)) for rows in torch.split(inputs, _ROWS)]
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+    scores = torch.cat(parts).cpu()
+    if int(labels.max()) >= scores.shape[1]:
+        raise DataError(
+            f"the model gives {scores.shape[1]} logits, but there is a label {int(labels.max())};"
+            " expected one for every class"
+        )
+    return (scores.argmax(1) == labels) & ~scores.isnan().any(1)
+
+
+def _finite(model: nn.Module) -> bool:
+    values = (*model.parameters(), *model.buffers())
+    return all(bool(value.isfinite().all()) for value in values if value.is_floating_point())

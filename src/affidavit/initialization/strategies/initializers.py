@@ -9,7 +9,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from torch import nn
 
 from affidavit.errors import DomainError
-from affidavit.initialization.catalogue import initialize, initializer
+from affidavit.initialization.catalogue import initializer
+from affidavit.initialization.redrawing import initialize
 from affidavit.initialization.start import Start
 from affidavit.initialization.strategies.strategy import History, Parameters, Strategy
 

@@ -104,6 +104,14 @@ class Training:
         return self._state.diverged.clone()
 
     @property
+    def failures(self) -> list[str]:
+        """Why each network is trained no more, or ""."""
+        return [
+            "its loss or its weights became NaN or infinite" if one else ""
+            for one in self._state.diverged.tolist()
+        ]
+
+    @property
     def models(self) -> list[nn.Module]:
         """The networks as they are now: modules of their own, in evaluation mode."""
         found: dict[int, nn.Module] = {}
