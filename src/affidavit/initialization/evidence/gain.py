@@ -17,7 +17,7 @@ from affidavit.initialization.evidence.inputs import (
 )
 from affidavit.initialization.evidence.paired import paired_mean
 from affidavit.initialization.evidence.spread import mean_squares
-from affidavit.initialization.evidence.words import counted, down, percent, up
+from affidavit.initialization.evidence.words import counted, down, percent, signed, up
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Gain:
         """In a sentence or two."""
         shown = "" if self.certified else " No gain is shown."
         return (
-            f"The gain over {self.over} is {self.value:+.4f} on {counted(self.rows, 'row')}: at"
+            f"The gain over {self.over} is {signed(self.value)} on {counted(self.rows, 'row')}: at"
             f" least {down(self.lower)}, and at most {up(self.upper)}, each with"
             f" {percent(self.confidence)} confidence.{shown}"
         )

@@ -6,16 +6,13 @@ numbers can take two equal ones for different, so that everything here compares 
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affidavit.errors import DataError, DomainError
 
-# An accuracy that was rounded to single precision is this close to a multiple, in rows.
-_SLACK = 0.01
+# An accuracy in single precision is this close to a multiple of one over the number of rows.
+_SLACK = 1e-7
 
 
 def checked_run(correct: ArrayLike, what: str = "correct") -> NDArray[np.bool_]:
@@ -92,28 +89,31 @@ def right_rows(accuracies: ArrayLike, rows: int) -> NDArray[np.float64]:
             f"the accuracies have the shape {list(found.shape)}; expected [run], at least one"
         )
     diverged = np.isnan(found)
-    counts = np.where(diverged, 0.0, found) * rows
+    counts = np.where(diverged, 0.0, np.clip(found, -1.0, 2.0)) * rows
     whole = np.rint(counts)
-    if (np.abs(counts - whole) > _SLACK).any() or whole.min() < 0 or whole.max() > rows:
-        odd = found[(np.abs(counts - whole) > _SLACK) | (whole < 0) | (whole > rows)][0]
+    odd = (np.abs(counts - whole) > 1e-3 + _SLACK * rows) | (whole < 0) | (whole > rows)
+    if odd.any():
         raise DataError(
-            f"an accuracy is {odd:.6g}, which is no share of {rows} rows; expected whole numbers of"
-            " right rows divided by the number of rows"
+            f"an accuracy is {found[odd][0]:.6g}, which is no share of {rows} rows; expected whole"
+            " numbers of right rows divided by the number of rows"
         )
     return np.where(diverged, -np.inf, whole)
 
 
 def least_right(at_least: float, rows: int) -> int:
-    """The fewest right rows whose share is at least `at_least`, as the decimal number is written.
+    """The fewest right rows whose share is at least `at_least`.
 
-    0.07 of 100 rows are 7, though 0.07 * 100 is a little more in binary.
+    The share is the quotient as a floating-point number, which is what `at_least` is too where
+    both mean the same: 0.07 of 100 rows are 7, though 0.07 * 100 is a little more.
     """
-    return math.ceil(Fraction(repr(float(at_least))) * rows)
+    near = round(at_least * rows)
+    return next(count for count in range(near - 1, near + 2) if count / rows >= at_least)
 
 
 def most_apart(span: float, rows: int) -> int:
-    """The most rows by which two runs can differ and lie within `span`, as it is written."""
-    return math.floor(Fraction(repr(float(span))) * rows)
+    """The most rows by which two runs can differ and lie within `span`. See least_right."""
+    near = round(span * rows)
+    return next(count for count in range(near + 1, near - 2, -1) if count / rows <= span)
 
 
 def _truths(correct: ArrayLike, what: str) -> NDArray[np.bool_]:

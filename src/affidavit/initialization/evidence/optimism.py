@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from affidavit.errors import DataError
 from affidavit.initialization.evidence.gain import gain_over_mean
 from affidavit.initialization.evidence.inputs import check_same_rows, checked_run, checked_runs
-from affidavit.initialization.evidence.words import down, percent, up
+from affidavit.initialization.evidence.words import down, percent, signed, up
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Optimism:
     def text(self) -> str:
         """In two sentences."""
         return (
-            f"On the rows that chose it, the chosen run was {self.validation_gain:+.4f} against the"
-            f" mean run; of that, {self.value:+.4f} was gone on rows that it never saw. The"
+            f"On the rows that chose it, the chosen run was {signed(self.validation_gain)} against"
+            f" the mean run; of that, {signed(self.value)} was gone on rows that it never saw. The"
             f" optimism of choosing is at least {down(self.lower)}, and at most {up(self.upper)},"
             f" each with {percent(self.confidence)} confidence."
         )

@@ -20,7 +20,6 @@ from affidavit.initialization.evidence.inputs import (
 from affidavit.initialization.evidence.tolerance import (
     SLACK,
     ToleranceInterval,
-    ranks,
     runs_for_interval,
     trimming,
 )
@@ -179,16 +178,23 @@ def _further(
     runs = len(right)
     # The rank, among the runs seen, from which on the symmetric interval is within the span.
     least = next((r for r in range(1, (runs + 1) // 2 + 1) if _within(right, r, apart)), None)
+    # Either can come to be shown only if it is so of the runs seen.
+    holds = least is not None and 2 * (least - 1) < (1 - content) * runs
+    if not holds and most >= content * runs:
+        return None
     low, high = runs, max(2 * runs, runs_for_interval(content, confidence))
     while low < MOST_RUNS:
         totals = np.arange(low + 1, min(high, MOST_RUNS) + 1)
-        # Rounded against what is being shown: most runs within are rounded up.
-        count = -(-most * totals // runs)
-        decided = np.asarray(stats.binom.cdf(count, totals, content)) <= 1 - confidence + SLACK
-        if least is not None:
-            # The value of rank R among n stands where that of rank ⌈R · runs / n⌉ stood.
-            rank = ranks(totals, content, confidence)
-            decided |= (rank > 0) & (-(-rank * runs // totals) >= least)
+        if holds and least is not None:
+            # Among n, the value of rank R stands where that of rank ⌈R · runs / n⌉ stood.
+            rank = (least - 1) * totals // runs + 1
+            chance = np.asarray(stats.binom.cdf(totals - 2 * rank, totals, content))
+            decided = chance >= confidence - SLACK
+        else:
+            # Rounded against what is being shown: the most runs within are rounded up.
+            count = -(-most * totals // runs)
+            chance = np.asarray(stats.binom.cdf(count, totals, content))
+            decided = chance <= 1 - confidence + SLACK
         if decided.any():
             return int(totals[int(np.argmax(decided))]) - runs
         low, high = high, 2 * high

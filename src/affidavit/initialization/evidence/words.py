@@ -21,6 +21,11 @@ def up(bound: float) -> str:
     return f"{math.ceil(bound * 1e4 - 1e-9) / 1e4:.4f}"
 
 
+def signed(difference: float) -> str:
+    """A difference with its sign; what is rounded to nothing has the sign of nothing."""
+    return f"{round(difference, 4) + 0.0:+.4f}"
+
+
 def plain(number: float) -> str:
     """A number as it was given."""
     return repr(float(number)).removesuffix(".0")

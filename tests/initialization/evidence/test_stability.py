@@ -1,0 +1,181 @@
+"""The decision on a span of most runs: its rules, its errors by enumeration, and ties."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from tests.reference import runs_and_rows as reference
+
+from affidavit.errors import DataError, DomainError
+from affidavit.evidence import Verdict
+from affidavit.initialization.evidence import seed_stability
+from affidavit.initialization.evidence.stability import most_within
+
+VALUES = st.lists(st.one_of(st.integers(0, 40), st.none()), min_size=1, max_size=60)
+
+
+def accuracies(values: list[int | None], rows: int = 40) -> list[float]:
+    return [float("nan") if value is None else value / rows for value in values]
+
+
+@given(
+    values=VALUES,
+    apart=st.integers(0, 39),
+    content=st.sampled_from([Fraction(1, 2), Fraction(4, 5), Fraction(9, 10)]),
+)
+@settings(max_examples=100, deadline=None)
+def test_the_verdict_is_that_of_the_definition(
+    values: list[int | None], apart: int, content: Fraction
+) -> None:
+    found = seed_stability(accuracies(values), 40, apart / 40, float(content))
+    assert found.verdict == reference.stability(values, apart, content, Fraction(95, 100))
+    assert found.most == reference.most_within(values, apart)
+    assert found.diverged == values.count(None)
+    assert (found.further is None) or found.verdict is Verdict.UNDECIDED
+    assert found.text
+
+
+@given(values=VALUES, apart=st.integers(0, 40))
+def test_most_within_a_span_is_found_by_trying_all(values: list[int | None], apart: int) -> None:
+    right = np.sort([-np.inf if value is None else value for value in values])
+    assert most_within(right, apart) == reference.most_within(values, apart)
+
+
+@given(
+    values=st.lists(st.integers(0, 12), min_size=3, max_size=12),
+    apart=st.integers(0, 8),
+)
+@settings(max_examples=30, deadline=None)
+def test_further_runs_like_these_decide(values: list[int], apart: int) -> None:
+    content, confidence = Fraction(7, 10), Fraction(9, 10)
+    found = seed_stability(accuracies(list(values), 12), 12, apart / 12, 0.7, 0.9)
+    if found.verdict is not Verdict.UNDECIDED:
+        return
+    # The same runs over and over: whole multiples need no rounding.
+    decided = [
+        len(values) * times
+        for times in range(1, 7)
+        if reference.stability(list(values) * times, apart, content, confidence) != "undecided"
+    ]
+    if decided:
+        assert found.further is not None
+        assert found.further <= decided[0] - len(values)
+    if found.further is not None and len(values) + found.further < len(values) * 6:
+        assert decided
+
+
+@pytest.mark.parametrize("runs", [46, 100, 250])
+@pytest.mark.parametrize("content", [0.8, 0.9])
+def test_wrong_verdicts_are_rare_by_enumeration(runs: int, content: float) -> None:
+    # Runs reach 900 rows or fewer, far apart: `share` of them reach exactly 900, so that the
+    # largest content of a narrow span is `share`, and all that matters is how many do.
+    counts = np.arange(runs + 1)
+    verdicts = []
+    for count in counts:
+        rest = np.arange(runs - count) * 17 % 850
+        values = np.append(np.full(count, 900), np.unique(rest)[: runs - count])
+        values = np.append(values, np.full(runs - len(values), np.nan))
+        known = np.where(np.isnan(values), np.nan, values / 1000)
+        verdicts.append(seed_stability(known, 1000, 0.004, content).verdict)
+    for share, wrong in ((content - 1e-9, Verdict.HOLDS), (content, Verdict.VIOLATED)):
+        chances = stats.binom.pmf(counts, runs, share)
+        is_wrong = np.array([verdict is wrong for verdict in verdicts])
+        assert chances[is_wrong].sum() <= 0.05 + 1e-9
+    assert set(verdicts) >= {Verdict.VIOLATED, Verdict.UNDECIDED, Verdict.HOLDS}
+
+
+def test_it_holds_for_most_true_claims_and_seldom_for_false_ones() -> None:
+    generator = np.random.default_rng(0)
+    rows, runs, repeats = 10_000, 100, 400
+    content_of_span = 2 * stats.norm.cdf(1.645) - 1  # 90 % within 2 · 1.645 deviations
+    assert content_of_span == pytest.approx(0.9, abs=1e-4)
+    held = {}
+    for width in (3.26, 5.0):
+        right = np.rint(9700 + 30 * generator.standard_normal((repeats, runs)))
+        held[width] = np.mean(
+            [
+                seed_stability(row / rows, rows, round(width * 30) / rows).verdict is Verdict.HOLDS
+                for row in right
+            ]
+        )
+    assert held[3.26] <= 0.05
+    assert held[5.0] > 0.8
+
+
+@pytest.mark.parametrize("rows", [7, 1000, 10_000, 12_345])
+def test_runs_exactly_a_span_apart_are_within_it(rows: int) -> None:
+    for low, apart in ((3, 1), (rows // 2, 2), (rows - 7, 5)):
+        values = np.repeat([low / rows, (low + apart) / rows], 50)
+        for precision in (np.float32, np.float64):
+            found = seed_stability(values.astype(precision), rows, apart / rows)
+            assert found.verdict is Verdict.HOLDS
+            below = seed_stability(values.astype(precision), rows, (apart - 0.001) / rows)
+            assert below.verdict is Verdict.VIOLATED
+
+
+def test_a_decimal_span_is_counted_in_rows() -> None:
+    values = np.repeat([0.7, 0.8], 50)  # 0.8 - 0.7 is more than 0.1 in binary
+    assert seed_stability(values, 10, 0.1).verdict is Verdict.HOLDS
+    assert seed_stability(np.repeat([0.65, 0.72], 50), 100, 0.07).verdict is Verdict.HOLDS
+
+
+def test_few_equal_runs_need_as_many_as_any() -> None:
+    found = seed_stability(np.full(10, 0.9), 10, 0.0)
+    assert (found.verdict, found.further) == (Verdict.UNDECIDED, 36)
+    assert found.interval is None
+    assert seed_stability([0.9], 10, 0.5).further == 45
+    assert seed_stability(np.full(46, 0.9), 10, 0.0).verdict is Verdict.HOLDS
+    assert "about 36 further runs like these would decide" in found.text.lower()
+
+
+def test_runs_at_the_very_content_are_never_decided() -> None:
+    values = np.repeat([0.1, 0.5, 0.9], [1, 18, 1])
+    found = seed_stability(values, 10, 0.0)
+    assert (found.verdict, found.most, found.further) == (Verdict.UNDECIDED, 18, None)
+    assert "no number of further runs like these would decide" in found.text.lower()
+
+
+def test_diverged_runs_lie_within_no_span() -> None:
+    values = np.append(np.full(30, 0.9), np.full(10, np.nan))
+    found = seed_stability(values, 10, 0.99)
+    assert (found.verdict, found.diverged, found.most) == (Verdict.VIOLATED, 10, 30)
+    assert "(10 diverged)" in found.text
+    everything = seed_stability(np.full(60, np.nan), 10, 0.99)
+    assert (everything.verdict, everything.most) == (Verdict.VIOLATED, 0)
+    one = seed_stability(np.append(np.full(59, 0.9), np.nan), 10, 0.0)
+    assert one.verdict is Verdict.UNDECIDED
+    assert one.interval is not None
+    assert one.interval.width == np.inf
+    assert one.further is not None
+
+
+def test_sentences_say_why() -> None:
+    holds = seed_stability(np.linspace(900, 945, 46) / 1000, 1000, 0.05)
+    assert holds.text == (
+        "90 % of runs lie between 0.9000 and 0.9450, with 95 % confidence: within 0.05."
+    )
+    violated = seed_stability(np.linspace(900, 945, 46) / 1000, 1000, 0.01)
+    assert violated.text == (
+        "The most of 46 runs that lie within 0.01 are 11: too few, with 95 % confidence, for 90 %"
+        " of runs within 0.01 (probability 4.3e-26 if it were so)."
+    )
+
+
+def test_bad_input_is_refused() -> None:
+    with pytest.raises(DataError, match=r"shape \[0\]; expected \[run\], at least one"):
+        seed_stability([], 10, 0.1)
+    with pytest.raises(DataError, match=r"0\.95, which is no share of 10 rows"):
+        seed_stability([0.95], 10, 0.1)
+    with pytest.raises(DomainError, match="span is 1; expected at least 0 and below 1"):
+        seed_stability([0.9], 10, 1)
+    with pytest.raises(DomainError, match="span is nan"):
+        seed_stability([0.9], 10, float("nan"))
+    with pytest.raises(DomainError, match="content is 0"):
+        seed_stability([0.9], 10, 0.1, 0.0)
+    with pytest.raises(DomainError, match="there are 0 rows"):
+        seed_stability([0.9], 0, 0.1)
