@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -63,18 +62,26 @@ def most_within(values: Sequence[int | None], apart: int) -> int:
     return max((sum(a <= b <= a + apart for b in known) for a in known), default=0)
 
 
+def fewest_that_show(runs: int, content: Fraction, confidence: Fraction) -> int | None:
+    """The fewest order statistics in a row all of whose stretches hold the content together."""
+    for count in range(1, runs + 1):
+        stretches = runs - count + 1
+        # That of a stretch has a beta distribution with count - 1 and n + 2 - count.
+        if stretches * binomial.tail_from(count - 1, runs, content) <= 1 - confidence:
+            return count
+    return None
+
+
 def stability(
     values: Sequence[int | None], apart: int, content: Fraction, confidence: Fraction
 ) -> str:
     """The decision on the claim that a share `content` of runs lies within `apart`."""
     runs = len(values)
-    rank = largest_rank(runs, content, confidence)
-    ordered = sorted(values, key=lambda value: -math.inf if value is None else value)
-    if rank:
-        low, high = ordered[rank - 1], ordered[runs - rank]
-        if low is not None and high is not None and high - low <= apart:
-            return "holds"
-    if binomial.tail_to(most_within(values, apart), runs, content) <= 1 - confidence:
+    within = most_within(values, apart)
+    enough = fewest_that_show(runs, content, confidence)
+    if enough is not None and within >= enough:
+        return "holds"
+    if binomial.tail_to(within, runs, content) <= 1 - confidence:
         return "violated"
     return "undecided"
 

@@ -13,7 +13,7 @@ from tests.reference import runs_and_rows as reference
 
 from affidavit.errors import DataError, DomainError
 from affidavit.evidence import Verdict
-from affidavit.initialization.evidence import seed_stability
+from affidavit.initialization.evidence import seed_stability, tolerance_interval
 from affidavit.initialization.evidence.stability import most_within
 
 VALUES = st.lists(st.one_of(st.integers(0, 40), st.none()), min_size=1, max_size=60)
@@ -89,22 +89,47 @@ def test_wrong_verdicts_are_rare_by_enumeration(runs: int, content: float) -> No
     assert set(verdicts) >= {Verdict.VIOLATED, Verdict.UNDECIDED, Verdict.HOLDS}
 
 
+@pytest.mark.parametrize("runs", [46, 100, 200])
+def test_of_many_spans_that_might_do_none_is_taken_by_chance(runs: int) -> None:
+    # Evenly spread runs: every span of the width has the content, or just fails to.
+    generator = np.random.default_rng(runs)
+    rows, repeats = 1_000_000, 4000
+    right = np.sort(generator.integers(0, rows, (repeats, runs)), axis=1).astype(float)
+    enough = seed_stability(np.zeros(runs), 10, 0.0).enough
+    assert enough is not None
+    most = np.array([most_within(row, 900_000 - 1) for row in right])
+    slack = 3 * (0.05 * 0.95 / repeats) ** 0.5
+    assert np.mean(most >= enough) <= 0.05 + slack
+    assert np.mean(stats.binom.cdf(most, runs, 0.9) <= 0.05) <= 0.05
+
+
 def test_it_holds_for_most_true_claims_and_seldom_for_false_ones() -> None:
     generator = np.random.default_rng(0)
-    rows, runs, repeats = 10_000, 100, 400
-    content_of_span = 2 * stats.norm.cdf(1.645) - 1  # 90 % within 2 · 1.645 deviations
-    assert content_of_span == pytest.approx(0.9, abs=1e-4)
-    held = {}
-    for width in (3.26, 5.0):
+    rows, runs, repeats = 10_000, 100, 200
+    assert 2 * stats.norm.cdf(1.645) - 1 == pytest.approx(0.9, abs=1e-4)
+    for width, least, most in ((3.28, 0.0, 0.05), (4.6, 0.5, 1.0)):
         right = np.rint(9700 + 30 * generator.standard_normal((repeats, runs)))
-        held[width] = np.mean(
-            [
-                seed_stability(row / rows, rows, round(width * 30) / rows).verdict is Verdict.HOLDS
-                for row in right
-            ]
-        )
-    assert held[3.26] <= 0.05
-    assert held[5.0] > 0.8
+        span = round(width * 30) / rows
+        held = [seed_stability(row / rows, rows, span).verdict is Verdict.HOLDS for row in right]
+        assert least <= np.mean(held) <= most
+
+
+def test_bad_runs_on_one_side_do_not_hide_that_the_others_are_alike() -> None:
+    right = np.append(np.full(96, 0.95), [0.3, 0.4, 0.5, 0.6])
+    found = seed_stability(right, 100, 0.0)
+    # Of equal tails, no fewer than two may be cut off at each end, and four are bad.
+    assert tolerance_interval(right).width > 0.3
+    assert (found.verdict, found.most, found.enough) == (Verdict.UNDECIDED, 96, 98)
+    assert found.further is not None
+    more = seed_stability(np.tile(right, 4), 100, 0.0)
+    assert more.verdict is Verdict.HOLDS
+    assert more.interval == (0.95, 0.95)
+
+
+@pytest.mark.parametrize(("content", "runs"), [(0.9, 46), (0.95, 93)])
+def test_the_fewest_runs_are_those_from_smallest_to_largest(content: float, runs: int) -> None:
+    assert seed_stability(np.zeros(runs), 10, 0.0, content).enough == runs
+    assert seed_stability(np.zeros(runs - 1), 10, 0.0, content).enough is None
 
 
 @pytest.mark.parametrize("rows", [7, 1000, 10_000, 12_345])
@@ -130,14 +155,17 @@ def test_few_equal_runs_need_as_many_as_any() -> None:
     assert found.interval is None
     assert seed_stability([0.9], 10, 0.5).further == 45
     assert seed_stability(np.full(46, 0.9), 10, 0.0).verdict is Verdict.HOLDS
-    assert "about 36 further runs like these would decide" in found.text.lower()
+    assert found.text == (
+        "No more than 10 of 10 runs lie within 0, which does not decide whether 90 % of all such"
+        " runs do; about 36 further runs like these would."
+    )
 
 
 def test_runs_at_the_very_content_are_never_decided() -> None:
     values = np.repeat([0.1, 0.5, 0.9], [1, 18, 1])
     found = seed_stability(values, 10, 0.0)
     assert (found.verdict, found.most, found.further) == (Verdict.UNDECIDED, 18, None)
-    assert "no number of further runs like these would decide" in found.text.lower()
+    assert found.text.endswith("; no number of further runs like these would.")
 
 
 def test_diverged_runs_lie_within_no_span() -> None:
@@ -148,21 +176,29 @@ def test_diverged_runs_lie_within_no_span() -> None:
     everything = seed_stability(np.full(60, np.nan), 10, 0.99)
     assert (everything.verdict, everything.most) == (Verdict.VIOLATED, 0)
     one = seed_stability(np.append(np.full(59, 0.9), np.nan), 10, 0.0)
-    assert one.verdict is Verdict.UNDECIDED
-    assert one.interval is not None
-    assert one.interval.width == np.inf
+    assert (one.verdict, one.most, one.enough, one.interval) == (
+        Verdict.UNDECIDED,
+        59,
+        60,
+        None,
+    )
     assert one.further is not None
 
 
 def test_sentences_say_why() -> None:
-    holds = seed_stability(np.linspace(900, 945, 46) / 1000, 1000, 0.05)
-    assert holds.text == (
-        "90 % of runs lie between 0.9000 and 0.9450, with 95 % confidence: within 0.05."
+    accuracies = np.linspace(900, 945, 46) / 1000
+    assert seed_stability(accuracies, 1000, 0.05).text == (
+        "46 of 46 runs lie within 0.05, which is enough. At least 90 % of all such runs lie between"
+        " 0.9000 and 0.9450, with 95 % confidence."
     )
-    violated = seed_stability(np.linspace(900, 945, 46) / 1000, 1000, 0.01)
-    assert violated.text == (
-        "The most of 46 runs that lie within 0.01 are 11: too few, with 95 % confidence, for 90 %"
-        " of runs within 0.01 (probability 4.3e-26 if it were so)."
+    assert seed_stability(accuracies, 1000, 0.01).text == (
+        "No more than 11 of 46 runs lie within 0.01: 90 % of all such runs do not, with 95 %"
+        " confidence (p = 4.3e-26)."
+    )
+    assert seed_stability(accuracies, 1000, 0.042).text == (
+        "No more than 43 of 46 runs lie within 0.042, which does not decide whether 90 % of all"
+        " such runs do; about 688 further runs like these would. At least 90 % of all such runs"
+        " lie between 0.9000 and 0.9450, with 95 % confidence."
     )
 
 

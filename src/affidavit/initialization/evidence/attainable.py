@@ -15,7 +15,7 @@ from affidavit.initialization.evidence.words import counted, down, percent, plai
 from affidavit.statistics import p_value_at_least, p_value_below, trials_to_decide
 
 MOST_RUNS = 1_000_000
-"""Further runs are looked for up to this number in all."""
+"""Further runs are looked for up to this number."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Attainable:
             runs were not freshly seeded, or it is not asked for.
         further_rows: how many more held-out rows would decide, if the chosen run is right on them
             as often; None where no number does, or none is needed.
-        further_runs: how many more freshly seeded runs would let the best of all be shown to reach
-            it on as many rows; None where it is not known, more than :data:`MOST_RUNS` in all, or
-            none is needed.
+        further_runs: how many more freshly seeded runs it takes until the best of them is likely
+            to be shown to reach it, on as many untouched rows; None where that is not known, more
+            than :data:`MOST_RUNS`, or none is needed.
     """
 
     verdict: Verdict
@@ -66,7 +66,8 @@ class Attainable:
         if self.further_rows is not None:
             ways.append(f"about {counted(self.further_rows, 'further held-out row')}")
         if self.further_runs is not None:
-            ways.append(f"the best of about {counted(self.further_runs, 'further run')}")
+            fresh = f"on {counted(found.rows, 'fresh row')}"
+            ways.append(f"the best of about {counted(self.further_runs, 'further run')}, {fresh},")
         more = f"{' or '.join(ways)} would decide" if ways else "nothing more of the same decides"
         return (
             f"{seen}; its accuracy is between {down(found.lower)} and {up(found.upper)}, each"
@@ -127,15 +128,16 @@ def further_runs(
     confidence: float,
     validation_rows: int | None = None,
 ) -> int | None:
-    """How many more runs it takes until the best of all can be shown to reach `at_least`.
+    """How many more runs it takes until the best of them can be shown to reach `at_least`.
 
     The true accuracies of runs are taken as normal, with the mean and the deviation σ of `seeds`.
     The best of n is expected σ e_n above the mean, with e_n of :func:`expected_best`; one that is
     chosen on v validation rows only `σ² / √(σ² + s² / v)` e_n, with s² the variance of a row: the
     rest is selection optimism. The least n whose expectation, on `rows` rows, has a lower bound
-    that is high enough.
+    that is high enough. The runs made do not count among them: what their best is, is known. Where
+    bad runs are further from the mean than good ones, as they often are, it takes more.
 
-    None where it is more than :data:`MOST_RUNS`, as where no spread is seen; never below 1.
+    None where it is more than :data:`MOST_RUNS`, as where no spread is seen.
     """
     if not seeds.true:
         return None
@@ -151,7 +153,7 @@ def further_runs(
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if expected_best(middle) >= gap else (middle, high)
-    return max(1, high - seeds.runs)
+    return high
 
 
 def _least_shown(rows: int, at_least: float, alpha: float) -> int | None:
