@@ -94,19 +94,20 @@ class DenseCohort(Cohort):
             if width not in spaces:
                 spaces[width] = Workspace(self.layers, len(part), width, stack.values[0])
             space = spaces[width]
-            torch.index_select(inputs, 0, chosen.reshape(-1), out=space.inputs.flatten(0, 1))
+            torch.index_select(inputs, 0, chosen.reshape(-1), out=space.inputs)
             number = epoch * rows.steps + step + 1
             space.step(stack, self.rule, number, labels[:, start : start + width])
-        losses = [space.losses.double().sum(1) for space in spaces.values()]
+        losses = [space.losses.double().sum((1, 2)) for space in spaces.values()]
         return stack, torch.stack(losses).sum(0).cpu() / count
 
     def after(
         self, alive: Sequence[int], outcomes: Sequence[tuple[Stack, Tensor]]
     ) -> tuple[DenseCohort, Tensor]:
         stacks, losses = zip(*outcomes, strict=True)
-        where = torch.tensor(alive, device=self.stack.values[0].device)
-        moved = stacks[0].mapped(lambda *parts: torch.cat(parts), *stacks[1:])
-        stack = self.stack.mapped(lambda old, new: old.index_copy(0, where, new), moved)
+        stack = stacks[0].mapped(lambda *parts: torch.cat(parts), *stacks[1:])
+        if len(alive) < len(self.stack):
+            where = torch.tensor(alive, device=self.stack.values[0].device)
+            stack = self.stack.mapped(lambda old, new: old.index_copy(0, where, new), stack)
         return replace(self, stack=stack), torch.cat(losses)
 
     def finite(self) -> Tensor:

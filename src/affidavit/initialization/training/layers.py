@@ -60,7 +60,7 @@ def layers_of(model: nn.Module, shape: Sequence[int]) -> tuple[Layer, ...] | Non
     leaves = list(_leaves(model))
     found: list[Layer] = []
     features, flat = math.prod(shape), len(shape) == 1
-    if any(map(_customised, model.modules())) or len({id(leaf) for leaf in leaves}) < len(leaves):
+    if any(map(customised, model.modules())) or len({id(leaf) for leaf in leaves}) < len(leaves):
         return None
     if any(type(p) is not nn.Parameter or not p.requires_grad for p in parameters):
         return None
@@ -92,5 +92,6 @@ def _leaves(module: nn.Module) -> Iterator[nn.Module]:
         yield module
 
 
-def _customised(module: nn.Module) -> bool:
+def customised(module: nn.Module) -> bool:
+    """Whether the module has hooks or a `forward` of its own, and so may do anything."""
     return "forward" in vars(module) or any(vars(module).get(name) for name in _HOOKS)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from affidavit.initialization.training.classification import classified, logits
 from affidavit.initialization.training.cohort import Cohort, Rows, Task
+from affidavit.initialization.training.layers import customised
 from affidavit.initialization.training.order import noise_seed, order
 
 # Modules that draw nothing at random, so that several can be trained at a time: PyTorch has one
@@ -56,12 +57,13 @@ class SingleCohort(Cohort):
 
     @property
     def parallel(self) -> bool:
-        # A hook could draw something too.
-        return all(
-            type(module) in _DETERMINISTIC and not module._forward_hooks
-            for model, _ in self.members
+        models = [model for model, _ in self.members]
+        known = all(
+            type(module) in _DETERMINISTIC and not customised(module)
+            for model in models
             for module in model.modules()
-        ) and all(next(model.parameters()).device.type == "cpu" for model, _ in self.members)
+        )
+        return known and next(models[0].parameters()).device.type == "cpu"
 
     def tasks(
         self, rows: Rows, epoch: int, alive: Sequence[int], threads: int, stopped: threading.Event

@@ -63,6 +63,7 @@ class _Product:
     weight: int
     bias: int | None
     inputs: Tensor
+    transposed: Tensor  # a view of the inputs, [model, feature, row]
     output: Tensor
     gradient: Tensor | None  # of the inputs; None where nothing trained is before
 
@@ -80,13 +81,14 @@ class Workspace:
     """Memory for steps of so many networks on batches of so many rows.
 
     Attributes:
-        inputs: of the batch, [model, row, feature]; to be filled before each step.
-        losses: the cross-entropy, summed over steps, [model, row].
+        inputs: of the batch, [model · row, feature]; to be filled before each step.
+        losses: the cross-entropy, summed over steps, [model, row, 1].
     """
 
     def __init__(self, layers: Sequence[Layer], models: int, rows: int, like: Tensor) -> None:
         features = next(layer.inputs for layer in layers if isinstance(layer, Linear))
-        self.inputs = last = like.new_empty(models, rows, features)
+        last = like.new_empty(models, rows, features)
+        self.inputs = last.flatten(0, 1)
         self._work: list[_Product | _ByElement] = []
         stands = 0
         free = True  # whether nobody needs `last` any more once an activation has seen it
@@ -95,7 +97,8 @@ class Workspace:
                 gradient = torch.empty_like(last) if stands else None
                 output = like.new_empty(models, rows, layer.outputs)
                 bias = stands + 1 if layer.bias else None
-                self._work.append(_Product(stands, bias, last, output, gradient))
+                views = last, last.transpose(1, 2)
+                self._work.append(_Product(stands, bias, *views, output, gradient))
                 stands, free = stands + (2 if layer.bias else 1), True
             else:
                 output = last if free else torch.empty_like(last)
@@ -106,7 +109,7 @@ class Workspace:
         self._gradient = torch.empty_like(last)
         self._ones = like.new_ones(models, 1, rows)
         self._minus_one = like.new_full((models, rows, 1), -1)
-        self.losses = like.new_zeros(models, rows)
+        self.losses = like.new_zeros(models, rows, 1)
 
     def step(self, stack: Stack, rule: Rule, count: int, labels: Tensor) -> None:
         """Moves the parameters, in place, along the gradient on the batch in `inputs`.
@@ -120,7 +123,7 @@ class Workspace:
         self._forward(stack.values)
         # The gradient of the cross-entropy is softmax, less one for the right class.
         gradient = torch.log_softmax(self._logits, -1, out=self._gradient)
-        self.losses.sub_(gradient.gather(2, labels).squeeze(2))
+        self.losses.sub_(gradient.gather(2, labels))
         gradient.exp_().scatter_add_(2, labels, self._minus_one)
         self._backward(gradient, stack, rule, count)
 
@@ -142,7 +145,7 @@ class Workspace:
             if one.gradient is not None:
                 # Before the weight moves.
                 gradient = torch.bmm(after, weight.transpose(1, 2), out=one.gradient)
-            rule.step(count, weight, stack.slots[one.weight], one.inputs.transpose(1, 2), after)
+            rule.step(count, weight, stack.slots[one.weight], one.transposed, after)
             if one.bias is not None:
                 rule.step(count, stack.values[one.bias], stack.slots[one.bias], self._ones, after)
             if one.gradient is None:
