@@ -24,7 +24,7 @@ def counted_fans(layer: nn.Module, shape: Sequence[int]) -> tuple[int, int]:
     fan_in = int(of_one_output.count_nonzero())
     pushed = torch.zeros_like(x)
     _middle(pushed).fill_(1.0)
-    _, change = torch.func.jvp(layer, (x.detach(),), (pushed,))
+    change = torch.func.jvp(layer, (x.detach(),), (pushed,))[1]
     return fan_in, int(change.count_nonzero())
 
 
