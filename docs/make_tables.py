@@ -18,6 +18,7 @@ from affidavit.attribution import PRESETS
 from affidavit.attribution.explainers import EXPLAINERS
 from affidavit.data import named_sets
 from affidavit.graph import supported_ops
+from affidavit.initialization.catalogue import ALIASES, INITIALIZERS
 from affidavit.methods import METHODS
 from affidavit.misclassification import BLOCKS, HEADS, SCORERS
 
@@ -217,6 +218,21 @@ def heads() -> Iterator[str]:
     )
 
 
+def initializers() -> Iterator[str]:
+    others: dict[str, list[str]] = {}
+    for alias, name in ALIASES.items():
+        others.setdefault(name, []).append(f"`{alias}`")
+    yield "| name | whose | what it draws | options | also called |"
+    yield "|---|---|---|---|---|"
+    for name, entry in INITIALIZERS.items():
+        options = [
+            f"`{option}`" if default is None else f"`{option} = {default!r}`"
+            for option, default in entry.options.items()
+        ]
+        cells = [entry.library, entry.summary, ", ".join(options), ", ".join(others.get(name, []))]
+        yield f"| `{name}` | {' | '.join(cells)} |"
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "ops": ops,
     "data sets": data_sets,
@@ -229,6 +245,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "scorers": scorers,
     "features": features,
     "heads": heads,
+    "initializers": initializers,
 }
 
 

@@ -30,47 +30,59 @@ def _values(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in model.named_parameters()}
 
 
-def test_declared_parameters_are_drawn_again() -> None:
+def test_defaults_are_drawn_again() -> None:
     model = _Model()
     with torch.no_grad():
         model.norm.weight.fill_(3.0)
+        model.get_parameter("conv.bias").fill_(3.0)
     before = _values(model)
-    names = initialize(model, seed=4)
-    assert names == tuple(name for name in before if name != "own")
+    names = initialize(model, "default", "default", seed=4)
+    left = ["own", "norm.weight", "norm.bias"]
+    assert names == tuple(name for name in before if name not in left)
     after = _values(model)
-    assert torch.equal(after["own"], before["own"])
+    assert all(torch.equal(after[name], before[name]) for name in left)
     for one in find_random_parameters(model):
-        assert one.name == "own" or one.fits
-        if one.random and one.name != "own":
-            assert not torch.equal(after[one.name], before[one.name])
-    assert bool((after["norm.weight"] == 1).all())
+        if one.name in names:
+            assert one.fits
+            if one.random:
+                assert not torch.equal(after[one.name], before[one.name])
     assert bool((after["embedding.weight"][0] == 0).all())
 
 
-def test_named_initializers_take_the_place_of_defaults() -> None:
+def test_what_is_named_is_drawn_and_the_rest_left() -> None:
     model = _Model()
-    initialize(model, "he_normal", initializer("constant", value=0.2), seed=1)
+    before = _values(model)
+    names = initialize(model, "he_normal", seed=1)
     found = {one.name: one for one in find_random_parameters(model)}
-    for name in ("conv.weight", "last.weight", "embedding.weight", "attention.in_proj_weight"):
-        text = found[name].initializer
-        assert text is not None
-        assert text.text in ("he_normal", "kaiming_normal_")
+    assert names == (
+        "conv.weight", "embedding.weight", "attention.in_proj_weight",
+        "attention.out_proj.weight", "last.weight",
+    )  # fmt: skip
+    for name in names:
+        named = found[name].initializer
+        assert named is not None
+        assert named.text in ("he_normal", "kaiming_normal_")
         assert found[name].by_hand
-    for name in ("conv.bias", "last.bias", "attention.in_proj_bias", "attention.out_proj.bias"):
-        assert bool((model.get_parameter(name) == 0.2).all())
-    assert found["norm.bias"].fits
+    for name, value in _values(model).items():
+        assert torch.equal(value, before[name]) is (name not in names)
+    assert bool((model.embedding.weight[0] == 0).all())
+    names = initialize(model, bias=initializer("constant", value=0.2), seed=1)
+    assert names == (
+        "conv.bias", "attention.in_proj_bias", "attention.out_proj.bias", "last.bias",
+    )  # fmt: skip
+    assert all(bool((model.get_parameter(name) == 0.2).all()) for name in names)
 
 
 def test_draws_depend_on_seed_and_place_alone() -> None:
     first, second, third = _Model(), _Model(), _Model()
-    initialize(first, seed=1)
-    initialize(second, bias="zeros", seed=1)
-    initialize(third, seed=2)
+    initialize(first, "default", "default", seed=1)
+    initialize(second, "default", "zeros", seed=1)
+    initialize(third, "default", "default", seed=2)
     assert torch.equal(first.last.weight, second.last.weight)
     assert not torch.equal(first.last.bias, second.last.bias)
     assert not torch.equal(first.last.weight, third.last.weight)
     state = torch.get_rng_state()
-    initialize(first, seed=2)
+    initialize(first, "default", "default", seed=2)
     assert torch.equal(first.last.weight, third.last.weight)
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -90,12 +102,15 @@ def test_keras_models_are_drawn_anew() -> None:
     keras.utils.set_random_seed(0)
     model: Any = keras.Sequential(
         [
-            keras.Input((30,)), keras.layers.Dense(40), keras.layers.BatchNormalization(),
-            keras.layers.Dense(8),
+            keras.Input((6, 30)), keras.layers.Dense(40), keras.layers.BatchNormalization(),
+            keras.layers.Dense(8), keras.layers.LSTM(3),
         ]
     )  # fmt: skip
     names = initialize(model, "lecun_uniform", seed=3)
-    assert names == tuple(variable.path for variable in model.weights)
+    drawn = [name.rpartition("/")[2] for name in names]
+    assert drawn == ["kernel", "kernel", "kernel", "recurrent_kernel"]
+    names = initialize(model, bias="ones", seed=3)
+    assert [name.rpartition("/")[2] for name in names] == ["bias"] * 3
     found = find_random_parameters(model)[0]
     assert found.by_hand
     assert found.initializer is not None
@@ -112,7 +127,9 @@ def test_what_cannot_be_drawn_changes_nothing() -> None:
     with pytest.raises(DomainError, match=r"attention\.in_proj_bias: he_normal is scaled"):
         initialize(model, bias="he_normal", seed=0)
     with pytest.raises(DomainError, match="seed -1"):
-        initialize(model, seed=-1)
+        initialize(model, "default", seed=-1)
+    with pytest.raises(DomainError, match="name an initializer for kernel or for bias"):
+        initialize(model, seed=0)
     assert all(torch.equal(value, before[name]) for name, value in _values(model).items())
 
 
@@ -122,5 +139,7 @@ def test_a_module_without_layers_is_refused() -> None:
             super().__init__()
             self.table = nn.Parameter(torch.randn(3, 4))
 
-    with pytest.raises(ModelError, match="nothing declares"):
-        initialize(Own(), seed=0)
+    with pytest.raises(ModelError, match="the model has no kernel and no bias of a layer"):
+        initialize(Own(), "he_normal", "zeros", seed=0)
+    with pytest.raises(ModelError, match="the model has no bias of a layer"):
+        initialize(nn.Linear(2, 2, bias=False), bias="zeros", seed=0)

@@ -57,6 +57,15 @@ def test_p_of_many_values_is_nearly_exact(n: int) -> None:
         assert kolmogorov_p(moved, Uniform(0, 1)) == pytest.approx(expected, rel=2e-3, abs=1e-9)
 
 
+@pytest.mark.parametrize(("n", "distance"), [(10, 0.262), (20, 0.192), (30, 0.159)])
+def test_fitted_normals_are_rejected_from_the_published_distances_on(
+    n: int, distance: float
+) -> None:
+    # Critical values at 5 % of Lilliefors's test, as later tables correct them.
+    share = float((goodness._fitted_distances(n) >= distance).mean())
+    assert 0.04 < share < 0.06
+
+
 def _drawn(distribution: Distribution, shape: tuple[int, ...], seed: int) -> Tensor:
     return distribution.sample(shape, torch.Generator().manual_seed(seed))
 
@@ -67,6 +76,7 @@ TESTS: dict[str, tuple[Distribution, Callable[[Sample], float]]] = {
     "truncated": (two_sigma(0, 0.1), lambda s: p_value(s, two_sigma(0, 0.1))),
     "orthogonal": (Orthogonal(2.0), lambda s: p_value(s, Orthogonal(2.0))),
     "fitted normal": (Normal(3, 0.1), fitted_normal_p),
+    "fitted normal, many": (Normal(3, 0.1), fitted_normal_p),
     "fitted uniform": (Uniform(1, 3), fitted_uniform_p),
     "fitted truncated": (two_sigma(1, 0.2), fitted_cut_p),
 }
@@ -75,7 +85,7 @@ TESTS: dict[str, tuple[Distribution, Callable[[Sample], float]]] = {
 @pytest.mark.parametrize("name", TESTS)
 def test_the_right_distribution_is_rejected_no_oftener_than_said(name: str) -> None:
     distribution, test = TESTS[name]
-    shape = (25, 20) if name == "fitted truncated" else (7, 6)
+    shape = (25, 20) if name in ("fitted truncated", "fitted normal, many") else (7, 6)
     p = np.array([test(sample_of([_drawn(distribution, shape, seed)])) for seed in range(200)])
     # Three standard errors above the level; and well below it the test would have no edge.
     for level in (0.05, 0.2):
@@ -104,6 +114,20 @@ def test_near_misses_are_rejected() -> None:
     assert p_value(x, Normal(0, 0.11)) < 1e-3
     assert p_value(x, Normal(0.01, 0.1)) < 1e-3
     assert p_value(x, two_sigma(0, 0.1 / 0.8796)) < 1e-3
+
+
+def test_the_largest_value_of_a_normal_speaks_for_itself() -> None:
+    x = _drawn(Normal(0, 1), (50, 40), 3)
+    assert p_value(sample_of([x]), Normal(0, 1)) > 0.01
+    stray = x.clone()
+    stray[0, 0] = 6.5
+    assert p_value(sample_of([stray]), Normal(0, 1)) < 1e-5
+    assert p_value(sample_of([x.clamp(-2.3, 2.3)]), Normal(0, 1)) < 1e-5
+    # P(|z| of one value is below 0.1) is 0.0797: a tenth of the level, on both sides.
+    assert p_value(sample_of([torch.tensor([0.1])]), Normal(0, 1)) == 1.0
+    assert goodness._largest_p(sample_of([torch.tensor([0.1])]), Normal(0, 1)) == pytest.approx(
+        2 * (2 * stats.norm.cdf(0.1) - 1), rel=1e-5
+    )
 
 
 def test_a_stray_value_beyond_two_sigma_is_what_keras_draws() -> None:
