@@ -7,15 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from affidavit.data import Dataset
 from affidavit.errors import DomainError
-from affidavit.initialization.evaluation import BATCH_SIZE
-from affidavit.initialization.functions import TrainingRun
 from affidavit.initialization.parts import Parts
 from affidavit.initialization.start import Start, moved
 from affidavit.initialization.training import Trainer
@@ -28,18 +24,18 @@ class ScaleCurve:
     Attributes:
         scale: by which its initial weights were multiplied.
         epochs: 0, before training, and after each epoch, [point].
-        accuracy: on the validation part, [point]; NaN at the epoch where training failed, which is
-            the last point.
-        loss: mean softmax cross-entropy on the training part, of the network as it is used
-            (dropout off), [point]; NaN likewise.
-        failure: why training failed, or "".
+        accuracy: on the validation part, [point].
+        loss: mean softmax cross-entropy over the batches of the epoch as it went on, [point]; NaN
+            at 0.
+        diverged: whether weights or loss became NaN or infinite. Then the last point is that epoch,
+            and accuracy and loss are NaN there.
     """
 
     scale: float
     epochs: NDArray[np.int64]
     accuracy: NDArray[np.float64]
     loss: NDArray[np.float64]
-    failure: str = ""
+    diverged: bool
 
 
 def training_curves_by_scale(
@@ -83,55 +79,26 @@ def training_curves_by_scale(
     parts = Parts.of(data)
     start = Start(make_model, seed)
     models = [_scaled(start.first(), factor) for factor in factors]
-    training: TrainingRun = trainer.begin(models, *parts.train, [start.run_seed(0)] * len(models))
-    points: list[list[tuple[float, float]]] = [[] for _ in factors]
-    failures = [""] * len(factors)
-    alive = list(range(len(factors)))
+    training = trainer.begin(models, *parts.train, [start.run_seed(0)] * len(models))
+    points: list[list[list[float]]] = [[] for _ in factors]
+    going = list(range(len(factors)))
     for epoch in range(trainer.epochs + 1):
         if epoch:
             training.run(1)
-        correct = training.correct(*parts.validation).double().mean(1).tolist()
-        for place, (number, failure) in enumerate(zip(alive, training.failures, strict=True)):
-            failures[number] = failure
-            here = (math.nan, math.nan)
-            if not failure:
-                here = (correct[place], mean_loss(training.models[place], *parts.train))
-            points[number].append(here)
-        going = [place for place, number in enumerate(alive) if not failures[number]]
-        if len(going) < len(alive):
-            if not going:
-                break
-            training.keep(going)
-            alive = [alive[place] for place in going]
+        accuracies = training.correct(*parts.validation).double().mean(1).tolist()
+        losses = training.losses[-1].tolist() if epoch else [math.nan] * len(going)
+        diverged = training.diverged.tolist()
+        for number, over, *point in zip(going, diverged, accuracies, losses, strict=True):
+            points[number].append([math.nan, math.nan] if over else point)
+        going = [number for number, over in zip(going, diverged, strict=True) if not over]
+        if not going:
+            break
+        if any(diverged):
+            training.keep([place for place, over in enumerate(diverged) if not over])
     return {
-        factor: _curve(factor, of, failure)
-        for factor, of, failure in zip(factors, points, failures, strict=True)
+        factor: _curve(factor, of, number not in going)
+        for number, (factor, of) in enumerate(zip(factors, points, strict=True))
     }
-
-
-@torch.no_grad()
-def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor) -> float:
-    """Mean softmax cross-entropy in evaluation mode; the model is left in the mode it was in.
-
-    Args:
-        model: gives scores [row, class].
-        inputs: [row, ...], on any device; rows go to the model's.
-        labels: int64 [row].
-    """
-    device = next((value.device for value in model.parameters()), inputs.device)
-    modes = {part: part.training for part in model.modules()}
-    model.eval()
-    try:
-        total = 0.0
-        for rows, wanted in zip(
-            torch.split(inputs, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True
-        ):
-            scores = model(rows.to(device)).double()
-            total += float(F.cross_entropy(scores, wanted.to(device), reduction="sum"))
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
-    return total / len(labels)
 
 
 def _scaled(model: nn.Module, factor: float) -> nn.Module:
@@ -142,9 +109,9 @@ def _scaled(model: nn.Module, factor: float) -> nn.Module:
     return model
 
 
-def _curve(factor: float, points: list[tuple[float, float]], failure: str) -> ScaleCurve:
+def _curve(factor: float, points: list[list[float]], diverged: bool) -> ScaleCurve:
     accuracy, loss = np.array(points, np.float64).T
-    return ScaleCurve(factor, np.arange(len(points)), accuracy, loss, failure)
+    return ScaleCurve(factor, np.arange(len(points)), accuracy, loss, diverged)
 
 
 def _checked(scales: Sequence[float]) -> list[float]:

@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike
 
 from affidavit.errors import DataError, DomainError, nearest
 from affidavit.initialization.pictures import inputs
-from affidavit.initialization.pictures.style import below, empty, looks, plain
-from affidavit.regions.pictures import colours
+from affidavit.initialization.pictures.style import Vector, below, empty, looks, plain
 
 _SHOWN = {
     "accuracy": "accuracy (per cent, validation)",
@@ -27,7 +26,7 @@ def training_curves(
     shown: Literal["accuracy", "loss"] = "accuracy",
     title: str = "",
 ) -> Figure:
-    """Accuracy or loss after each epoch; a training that failed ends in a cross.
+    """Accuracy or loss after each epoch; a training that diverged ends in a cross.
 
     Source: Pan, Nguyen and Ahmed, figure 2, where the initial weights are too small, right and too
     large.
@@ -43,38 +42,53 @@ def training_curves(
             losses below 0.
         DomainError: `shown` is neither.
     """
-    inputs.some(found, "trainings")
     if shown not in _SHOWN:
         raise DomainError(
             f"shown is {shown!r}{nearest(shown, _SHOWN)}; expected {' or '.join(_SHOWN)}"
         )
+    checked = _checked(found, shown)
     figure, ((axes,),) = empty(5.8, 3.9, title)
     entries = []
-    for (name, (epochs, of)), look in zip(found.items(), looks(len(found)), strict=True):
-        what = f"{shown} of {name!r}"
-        if shown == "accuracy":
-            values = 100 * inputs.accuracies(what, of)
-        else:
-            values = inputs.numbers(what, of, missing=True)
-            if np.nanmin(values) < 0:
-                raise DataError(f"{what}: there is {np.nanmin(values):g}; expected 0 or more")
-        places = inputs.paired(what, epochs, values, "epochs")
-        entries += axes.plot(places, values, label=name, marker=".", markersize=5, **look)
-        if np.isnan(values[-1]):
+    # Trainings that are stuck at the same value lie on each other: the first is the widest.
+    widths = np.linspace(3.2, 1.4, len(found)) if len(found) > 1 else [1.8]
+    for (name, (places, values)), look, width in zip(
+        checked.items(), looks(len(found)), widths, strict=True
+    ):
+        look["linewidth"] = width
+        failed = bool(np.isnan(values[-1]))
+        label = f"{name} (diverged)" if failed else name
+        entries += axes.plot(places, values, label=label, marker=".", markersize=5, **look)
+        if failed and not np.isnan(values).all():
             last = int(np.flatnonzero(~np.isnan(values))[-1])
             axes.plot(
-                [places[last]], [values[last]], "x", color=colours.INK, markersize=8,
-                markeredgewidth=1.8, clip_on=False, zorder=5,
+                [places[last]], [values[last]], "x", color=look["color"], markersize=8,
+                markeredgewidth=2.0, clip_on=False, zorder=5,
             )  # fmt: skip
-            axes.annotate(
-                "diverged", (places[last], values[last]), (7, 0), textcoords="offset points",
-                va="center", fontsize="small",
-            )  # fmt: skip
-    axes.set_xlabel("epoch (0: before training)")
+    axes.set_xlabel("epoch" if shown == "loss" else "epoch (0: before training)")
     axes.set_ylabel(_SHOWN[shown])
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-    if shown == "loss":
+    if shown == "loss" and any((values > 0).any() for _, values in checked.values()):
         axes.set_yscale("log")
     plain(axes)
     below(figure, entries)
     return figure
+
+
+def _checked(
+    found: Mapping[str, tuple[ArrayLike, ArrayLike]], shown: str
+) -> dict[str, tuple[Vector, Vector]]:
+    """Epochs and values as they are drawn."""
+    inputs.some(found, "trainings")
+    checked = {}
+    for name, (epochs, of) in found.items():
+        what = f"{shown} of {name!r}"
+        values = inputs.numbers(what, of, missing=True, nothing=True)
+        seen = values[~np.isnan(values)]
+        if shown == "accuracy":
+            values = 100 * inputs.shares(what, values)
+        elif (seen < 0).any():
+            raise DataError(f"{what}: there is {seen.min():g}; expected 0 or more")
+        checked[name] = inputs.paired(what, epochs, values, "epochs"), values
+    if all(np.isnan(values).all() for _, values in checked.values()):
+        raise DataError("all trainings diverged before there was anything to show")
+    return checked
