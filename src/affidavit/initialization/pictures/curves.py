@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,6 +18,9 @@ _SHOWN = {
     "accuracy": "accuracy (per cent, validation)",
     "loss": "mean cross-entropy (training)",
 }
+
+_FAR = 10.0
+"""Losses so many times the median first one are cut off."""
 
 
 def training_curves(
@@ -34,7 +37,8 @@ def training_curves(
     Args:
         found: of each training by name, its epochs and its values, [point] each: accuracies as
             shares of 1, or losses, NaN from where it failed, as :func:`curves_by_scale` gives them.
-        shown: what the values are. Losses have a logarithmic axis.
+        shown: what the values are. Losses have a logarithmic axis, and are cut off where they are
+            far above what most trainings begin with.
         title: above the figure.
 
     Raises:
@@ -67,11 +71,21 @@ def training_curves(
     axes.set_xlabel("epoch" if shown == "loss" else "epoch (0: before training)")
     axes.set_ylabel(_SHOWN[shown])
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-    if shown == "loss" and any((values > 0).any() for _, values in checked.values()):
-        axes.set_yscale("log")
+    if shown == "loss":
+        _losses_axis(axes, [values[~np.isnan(values)] for _, values in checked.values()])
     plain(axes)
     below(figure, entries)
     return figure
+
+
+def _losses_axis(axes: Any, losses: Sequence[Vector]) -> None:
+    """Logarithmic, and not stretched by weights so large that the first losses are beyond all."""
+    if any((values > 0).any() for values in losses):
+        axes.set_yscale("log")
+    first = sorted(values[0] for values in losses if len(values))
+    top = _FAR * first[(len(first) - 1) // 2]
+    if 0 < top < max(values.max() for values in losses if len(values)):
+        axes.set_ylim(top=top)
 
 
 def _checked(
