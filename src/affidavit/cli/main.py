@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from affidavit import __version__
+from affidavit.cli.attain import command as attain_commands
 from affidavit.cli.certify import command as certify_command
 from affidavit.cli.detect import command as detect_commands
 from affidavit.cli.exits import EXIT_STATUS, Commands, command
@@ -125,6 +126,7 @@ def diff(
 
 app.command("certify", epilog=certify_command.EXAMPLES)(certify_command.certify)
 app.add_typer(detect_commands.app)
+app.add_typer(attain_commands.app)
 app.command("explain", epilog=explain_command.EXAMPLES)(explain_command.explain)
 app.command("regions", epilog=regions_command.EXAMPLES)(regions_command.regions)
 

@@ -160,7 +160,7 @@ def test_accuracy_distribution(runs: int, rows: int, tmp_path: Path) -> None:
     mean = 100 * accuracies.mean()
     assert [label.get_text() for label in top.get_yticklabels()] == [
         "chosen run, validation\n98.00",
-        "chosen run, untouched rows, 90 % interval\n97.25 [97.00, 97.51]",
+        "chosen run, untouched rows, 90 % bounds\n97.25 [97.00, 97.51]",
         f"mean run, validation\n{mean:.2f}",
         "mean run, untouched rows\n96.00",
     ]

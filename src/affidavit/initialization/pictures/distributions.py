@@ -122,7 +122,7 @@ def _rows(
                 " that holds the value, as shares of 1"
             )
         ends = (100 * low, 100 * high)
-    level = f", {100 * confidence:g} % interval" if ends else ""
+    level = f", {100 * confidence:g} % bounds" if ends else ""
     found = [
         ("chosen run, validation", chosen, triangle(colour), None),
         (f"chosen run, untouched rows{level}", certified, dot, ends),

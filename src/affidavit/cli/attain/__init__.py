@@ -1,0 +1,1 @@
+"""`affidavit attain`, from options to files."""

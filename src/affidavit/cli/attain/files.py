@@ -1,0 +1,77 @@
+"""The folder of `affidavit attain search`: weights, runs, evidence and pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from safetensors.torch import save_file
+
+from affidavit.cli.attain.tables import line, record
+from affidavit.errors import OutputError
+from affidavit.initialization.judging import Judgement
+from affidavit.initialization.pictures import (
+    accuracy_distribution,
+    gain_by_delta,
+    gain_by_time,
+    gain_by_trial,
+    gains,
+    gains_by_delta,
+    gains_by_time,
+)
+from affidavit.initialization.result import SearchResult
+
+TRIALS = "trials.log"
+"""Where the trials are kept, unless the user names another storage."""
+
+
+def write(result: SearchResult, judgement: Judgement | None, folder: Path) -> list[str]:
+    """Writes all files, and returns their names. Raises OutputError."""
+    try:
+        weights = {
+            name: value.detach().cpu().contiguous().clone()
+            for name, value in result.model.state_dict().items()
+        }
+        save_file(weights, folder / "chosen.safetensors")
+        found = json.dumps(record(result, judgement), indent=2) + "\n"
+        (folder / "search.json").write_text(found, encoding="utf-8")
+        (folder / "runs.csv").write_text(_csv([line(run) for run in result.runs]), "utf-8")
+        names = ["chosen.safetensors", "search.json", "runs.csv"]
+        for name, figure in _figures(result, judgement):
+            figure.savefig(folder / name, dpi=150)
+            names.append(name)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written to: {error}") from error
+    return names
+
+
+def _figures(result: SearchResult, judgement: Judgement | None) -> Iterator[tuple[str, Figure]]:
+    certified = None if judgement is None else judgement.certified
+    yield (
+        "accuracies.png",
+        accuracy_distribution(
+            [run.accuracy for run in result.complete],
+            chosen=result.chosen.accuracy,
+            certified=None if certified is None else certified.accuracy,
+            interval=None if certified is None else (certified.lower, certified.upper),
+            mean_certified=None if certified is None else float(result.correct("test").mean()),
+        ),
+    )
+    if len(result.runs) > 1:
+        yield "gain-by-trial.png", gain_by_trial({result.strategy: gains(result)})
+        yield "gain-by-time.png", gain_by_time({result.strategy: gains_by_time(result)})
+    if result.strategy == "walk" and len(result.runs) > 1:
+        yield "gain-by-delta.png", gain_by_delta({"walk": gains_by_delta(result)})
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()

@@ -1,0 +1,53 @@
+"""The line of a search that is under way: best, gain, trials, time left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from affidavit.initialization.standing import Progress, Standing
+
+
+@contextmanager
+def watched(wanted: bool) -> Iterator[Progress | None]:
+    """A function that shows where a search stands on stderr, or None."""
+    if not wanted:
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TextColumn("{task.fields[counts]}"),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("{task.fields[left]}"),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("first run", total=None, counts="", left="")
+
+        def update(standing: Standing) -> None:
+            if standing.first != standing.first:  # NaN: the first run is under way
+                return
+            left = standing.seconds_left
+            bar.update(
+                task,
+                description=f"best {standing.best:.4f}, gain {standing.gain:+.4f}",
+                completed=_done(standing),
+                total=1.0,
+                counts=f"{standing.trials} trials" + (f", {standing.doing}" * bool(standing.doing)),
+                left="" if left is None else f"about {left:.0f} s left",
+            )
+
+        yield update
+
+
+def _done(standing: Standing) -> float:
+    """The share of the limit that is nearest."""
+    shares = [0.0]
+    if standing.max_trial is not None:
+        shares.append(standing.trials / standing.max_trial)
+    if standing.max_time is not None:
+        shares.append(standing.seconds / standing.max_time)
+    return min(1.0, max(shares))
