@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from tests.reference import binomial
 from tests.reference import runs_and_rows as reference
 
 from affidavit.errors import DataError, DomainError
@@ -87,6 +88,22 @@ def test_wrong_verdicts_are_rare_by_enumeration(runs: int, content: float) -> No
         is_wrong = np.array([verdict is wrong for verdict in verdicts])
         assert chances[is_wrong].sum() <= 0.05 + 1e-9
     assert set(verdicts) >= {Verdict.VIOLATED, Verdict.UNDECIDED, Verdict.HOLDS}
+
+
+@pytest.mark.parametrize(("most", "runs"), [(13, 15), (26, 31), (48, 50), (11, 11), (39, 41)])
+def test_the_number_of_further_runs_is_the_first_that_decides(most: int, runs: int) -> None:
+    content, level = Fraction(9, 10), Fraction(5, 100)
+    right = np.append(np.full(most, 0.9), np.arange(runs - most) / 10)
+    found = seed_stability(right, 10, 0.0)
+    assert found.verdict is Verdict.UNDECIDED
+    total = runs + 1
+    while True:  # counts rounded against what is being shown
+        few, many = -(-most * total // runs), most * total // runs
+        holds = (total - many + 1) * binomial.tail_from(many - 1, total, content) <= level
+        if holds or binomial.tail_to(few, total, content) <= level:
+            break
+        total += 1
+    assert found.further == total - runs
 
 
 @pytest.mark.parametrize("runs", [46, 100, 200])

@@ -107,13 +107,13 @@ def least_right(at_least: float, rows: int) -> int:
     both mean the same: 0.07 of 100 rows are 7, though 0.07 * 100 is a little more.
     """
     near = round(at_least * rows)
-    return next(count for count in range(near - 1, near + 2) if count / rows >= at_least)
+    return next(count for count in (near, near + 1) if count / rows >= at_least)
 
 
 def most_apart(span: float, rows: int) -> int:
     """The most rows by which two runs can differ and lie within `span`. See least_right."""
     near = round(span * rows)
-    return next(count for count in range(near + 1, near - 2, -1) if count / rows <= span)
+    return next(count for count in (near, near - 1) if count / rows <= span)
 
 
 def _truths(correct: ArrayLike, what: str) -> NDArray[np.bool_]:
