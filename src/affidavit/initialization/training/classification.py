@@ -34,8 +34,9 @@ def logits(model: nn.Module, inputs: Tensor) -> Tensor:
 
 @torch.no_grad()
 def classified(model: nn.Module, inputs: Tensor) -> Tensor:
-    """The class of the greatest logit, [row]."""
+    """The class of the greatest logit, [row]; -1 where a logit is NaN."""
     if not len(inputs):
         return torch.zeros(0, dtype=torch.int64, device=inputs.device)
     starts = range(0, len(inputs), _ROWS)
-    return torch.cat([logits(model, inputs[one : one + _ROWS]).argmax(1) for one in starts])
+    parts = (logits(model, inputs[one : one + _ROWS]) for one in starts)
+    return torch.cat([torch.where(z.isnan().any(1), -1, z.argmax(1)) for z in parts])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,34 @@ class _State:
     places: tuple[tuple[int, ...], ...]
     losses: Tensor
     diverged: Tensor
+
+
+class _Models(Sequence[nn.Module]):
+    """Modules of a state, each made when it is first asked for."""
+
+    def __init__(self, state: _State) -> None:
+        self._where = {
+            place: (cohort, one)
+            for cohort, places in zip(state.cohorts, state.places, strict=True)
+            for one, place in enumerate(places)
+        }
+        self._made: dict[int, nn.Module] = {}
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    @overload
+    def __getitem__(self, position: int) -> nn.Module: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[nn.Module]: ...
+    def __getitem__(self, position: int | slice) -> nn.Module | list[nn.Module]:
+        if isinstance(position, slice):
+            return [self[one] for one in range(len(self))[position]]
+        place = range(len(self))[position]
+        if place not in self._made:
+            cohort, one = self._where[place]
+            self._made[place] = cohort.module(one)
+        return self._made[place]
 
 
 class Training:
@@ -112,12 +140,9 @@ class Training:
         ]
 
     @property
-    def models(self) -> list[nn.Module]:
-        """The networks as they are now: modules of their own, in evaluation mode."""
-        found: dict[int, nn.Module] = {}
-        for cohort, places in self._each():
-            found |= {place: cohort.module(one) for one, place in enumerate(places)}
-        return [found[place] for place in range(len(self))]
+    def models(self) -> Sequence[nn.Module]:
+        """The networks as they are now, in evaluation mode; each is made when first asked for."""
+        return _Models(self._state)
 
     def run(
         self, epochs: int | None = None, progress: Callable[[int, int], object] | None = None
@@ -170,13 +195,12 @@ class Training:
             positions: among the networks that there are now.
 
         Raises:
-            DomainError: none, one that there is not, or one twice.
+            DomainError: one that there is not, or one twice.
         """
         chosen = [int(one) for one in positions]
-        if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(len(self))):
+        if len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(len(self))):
             raise DomainError(
-                f"positions to keep are {chosen}; expected different ones from 0 to"
-                f" {len(self) - 1}, at least one"
+                f"positions to keep are {chosen}; expected different ones from 0 to {len(self) - 1}"
             )
         state, cohorts, places = self._state, [], []
         for cohort, there in self._each():
