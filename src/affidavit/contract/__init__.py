@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from affidavit.contract.kinds import (
         KINDS,
         Accuracy,
+        AttainableAccuracy,
         Decision,
         DetectsErrors,
         ExplanationFaithful,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         Lipschitz,
         Monotone,
         PredictionRobust,
+        SeedStability,
         SelectiveAccuracy,
     )
     from affidavit.contract.reading import read_contract
@@ -40,6 +42,7 @@ _HOMES = {
     "kinds": (
         "KINDS",
         "Accuracy",
+        "AttainableAccuracy",
         "Decision",
         "DetectsErrors",
         "ExplanationFaithful",
@@ -49,6 +52,7 @@ _HOMES = {
         "Lipschitz",
         "Monotone",
         "PredictionRobust",
+        "SeedStability",
         "SelectiveAccuracy",
     ),
     "reading": ("read_contract",),
@@ -60,6 +64,7 @@ __all__ = [
     "KINDS",
     "Accuracy",
     "Affidavit",
+    "AttainableAccuracy",
     "Claim",
     "Context",
     "Contract",
@@ -77,6 +82,7 @@ __all__ = [
     "PredictionRobust",
     "Preprocessing",
     "Run",
+    "SeedStability",
     "SelectiveAccuracy",
     "audit",
     "load_data",

@@ -23,6 +23,7 @@ from affidavit.contract.reading import read_contract
 from affidavit.contract.specification import Contract
 from affidavit.contract.subject import (
     data_subject,
+    factory_of,
     live_model,
     load_data,
     load_model,
@@ -76,6 +77,7 @@ def audit(
         folder=contract.folder,
         module=live if here else None,
         preprocessing=contract.model.preprocessing,
+        factory=factory_of(contract.model, contract.folder),
     )
     if backend is None:
         checked = [_check(claim, context) for claim in contract.claim]

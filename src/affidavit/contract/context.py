@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from affidavit.errors import ModelError
 from affidavit.graph import Graph
 
 if TYPE_CHECKING:
+    from affidavit.contract.factory import Factory
     from affidavit.contract.specification import Preprocessing
 
 T = TypeVar("T")
@@ -26,7 +27,8 @@ class Context:
     """Everything a check may use. Parts and the model's outputs on them are made once.
 
     `module` is what the graph was made of, without the `preprocessing` that the contract puts in
-    front: None where that was no module, or is in another process.
+    front: None where that was no module, or is in another process. `factory` is the code that it
+    came from, to be called for further networks: None where it is a file, or came from Python.
     """
 
     graph: Graph
@@ -39,8 +41,10 @@ class Context:
     folder: Path = Path()
     module: nn.Module | None = None
     preprocessing: Preprocessing | None = None
+    factory: Factory | None = None
     _parts: dict[str, Dataset] = field(default_factory=dict, repr=False)
     _outputs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def part(self, name: str) -> Dataset:
         """The rows of one part of the data.
@@ -61,6 +65,13 @@ class Context:
         if name not in self._outputs:
             self._outputs[name] = self._evaluate(name)
         return self._outputs[name]
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for all claims that ask with the same key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
 
     def track(self, items: Iterable[T], description: str) -> Iterable[T]:
         """The items, with a progress bar on stderr while they last, where one is wanted."""

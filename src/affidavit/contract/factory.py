@@ -8,6 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,48 @@ from affidavit.errors import AffidavitError, ContractError, ModelError
 from affidavit.seeding import seeded
 
 
-def make_model(source: str, arguments: Mapping[str, Any], folder: Path, seed: int) -> Any:
-    """What the factory returns, called with the generators of PyTorch, NumPy and Python seeded.
+@dataclass(frozen=True)
+class Factory:
+    """Code that gives a network: `package.module:function`, or `file.py:function` in the folder.
 
-    Args:
-        source: `package.module:function`, or `file.py:function` in the folder. Either finds modules
-            in the folder (the file's own, for a file) without their being installed.
+    Either finds modules in the folder (the file's own, for a file) without their being installed.
+    """
+
+    source: str
+    arguments: Mapping[str, Any]
+    folder: Path
+
+    def load(self) -> Callable[[], Any]:
+        """The function, with its arguments; it draws from the global generators.
+
+        Raises ContractError if there is none. What it raises itself, or an attempt to end the
+        program, becomes a ModelError.
+        """
+        function = _factory(self.source, self.folder)
+
+        def make() -> Any:
+            try:
+                return function(**self.arguments)
+            except AffidavitError:
+                raise
+            except (Exception, SystemExit) as error:
+                raise ModelError(
+                    f"the factory {self.source} failed: {type(error).__name__}: {error}"
+                ) from error
+
+        return make
+
+
+def make_model(factory: Factory, seed: int) -> Any:
+    """What the factory returns, called with the generators of PyTorch, NumPy and Python seeded.
 
     Raises:
         ContractError: there is no such factory.
         ModelError: it failed, or tried to end the program.
     """
-    factory = _factory(source, folder)
-    try:
-        with seeded(seed):
-            return factory(**arguments)
-    except AffidavitError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"the factory {source} failed: {type(error).__name__}: {error}") from error
+    make = factory.load()
+    with seeded(seed):
+        return make()
 
 
 def _factory(source: str, folder: Path) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from affidavit import data as data_sets
-from affidavit.contract.factory import make_model
+from affidavit.contract.factory import Factory, make_model
 from affidavit.contract.specification import Contract, Data, Model, Preprocessing
 from affidavit.data import Dataset
 from affidavit.errors import ContractError, DataError, ModelError
@@ -189,16 +189,14 @@ def live_model(section: Model, folder: Path, seed: int) -> Any:
         ContractError: a source or factory that does not exist, or keys that do not belong to it.
         ModelError: weights that do not fit.
     """
-    source = section.source
-    a_file = isinstance(source, Path) or (
-        isinstance(source, str) and source.lower().endswith(".onnx")
-    )
-    if a_file or not isinstance(source, str):
+    source, factory = section.source, factory_of(section, folder)
+    if factory is None:
+        a_file = isinstance(source, str | Path)
         if section.weights or section.arguments:
             what = "a file" if a_file else "a model that is there"
             raise ContractError(f"[model] weights and arguments belong to a factory, not to {what}")
         return folder / source if a_file else source
-    model = make_model(source, section.arguments, folder, seed)
+    model = make_model(factory, seed)
     if section.weights is not None:
         if not isinstance(model, nn.Module):
             raise ContractError(
@@ -206,3 +204,11 @@ def live_model(section: Model, folder: Path, seed: int) -> Any:
             )
         load_weights(model, folder / section.weights)
     return model
+
+
+def factory_of(section: Model, folder: Path) -> Factory | None:
+    """The factory that a contract's model comes from; None for a file, or a model from Python."""
+    source = section.source
+    if not isinstance(source, str) or source.lower().endswith(".onnx"):
+        return None
+    return Factory(source, section.arguments, folder)

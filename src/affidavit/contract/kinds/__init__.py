@@ -6,6 +6,7 @@ from typing import Any
 
 from affidavit.contract.claim import Claim
 from affidavit.contract.kinds.accuracy import Accuracy
+from affidavit.contract.kinds.attainable_accuracy import AttainableAccuracy
 from affidavit.contract.kinds.decision import Decision
 from affidavit.contract.kinds.detects_errors import DetectsErrors
 from affidavit.contract.kinds.explanation_faithful import ExplanationFaithful
@@ -15,6 +16,7 @@ from affidavit.contract.kinds.feature_rank import FeatureRank
 from affidavit.contract.kinds.lipschitz import Lipschitz
 from affidavit.contract.kinds.monotone import Monotone
 from affidavit.contract.kinds.prediction_robust import PredictionRobust
+from affidavit.contract.kinds.seed_stability import SeedStability
 from affidavit.contract.kinds.selective_accuracy import SelectiveAccuracy
 from affidavit.errors import nearest
 
@@ -32,6 +34,8 @@ KINDS: dict[str, type[Claim]] = {
         ExplanationFaithful,
         DetectsErrors,
         SelectiveAccuracy,
+        AttainableAccuracy,
+        SeedStability,
     )
 }
 """Claim kind by its name in contracts."""
@@ -60,6 +64,7 @@ def claim_from(value: Any, context: dict[str, bool] | None = None) -> Claim:
 __all__ = [
     "KINDS",
     "Accuracy",
+    "AttainableAccuracy",
     "Decision",
     "DetectsErrors",
     "ExplanationFaithful",
@@ -69,6 +74,7 @@ __all__ = [
     "Lipschitz",
     "Monotone",
     "PredictionRobust",
+    "SeedStability",
     "SelectiveAccuracy",
     "claim_from",
 ]

@@ -18,6 +18,7 @@ from affidavit.contract.claim import Claim, File, Finding
 from affidavit.contract.context import Context
 from affidavit.contract.decisions import decisions
 from affidavit.contract.groups import groups, increasing
+from affidavit.contract.leakage import leakage
 from affidavit.contract.proportions import (
     Judged,
     Proportion,
@@ -80,7 +81,7 @@ class Accuracy(Claim):
         predicted, rule = decisions(context, self.on)
         right = predicted == part.labels
         rows = judge(list(self._proportions(part, right)), self.confidence)
-        leaks = list(_leakage(context.dataset, self.on))
+        leaks = list(leakage(context.dataset, self.on))
         verdict = overall([row.verdict for row in rows])
         first = rows[0]
         joint = f", jointly over the {len(rows)} rows" if len(rows) > 1 else ""
@@ -139,20 +140,6 @@ def _exhibits(rows: list[Judged], predicted: np.ndarray, part: Dataset) -> Itera
             columns=("true class", "taken for", "inputs"),
             rows=tuple((names[i], names[j], int(wrong[i, j])) for i, j in common if wrong[i, j]),
         )
-
-
-def _leakage(dataset: Dataset, on: str) -> Iterator[str]:
-    """A remark for each other part that shares inputs with the audited one."""
-    seen = {dataset.inputs[row].tobytes() for row in dataset.parts[on]}
-    for name, rows in dataset.parts.items():
-        if name != on:
-            shared = sum(dataset.inputs[row].tobytes() in seen for row in rows)
-            if shared:
-                inputs = "input" if shared == 1 else "inputs"
-                yield (
-                    f"Caution: {shared:,} {inputs} of the part {name!r} occur in {on!r} too, entry"
-                    " for entry."
-                )
 
 
 def _predictions(dataset: Dataset, on: str, predicted: np.ndarray, part: Dataset) -> File:

@@ -1,0 +1,130 @@
+"""What a report shows of networks that were trained again and again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affidavit.contract.claim import File
+from affidavit.evidence import Cell, Curve, CurveChart, Histogram, HistogramChart, Table
+from affidavit.initialization.evidence import Spread, spread
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from affidavit.initialization.runs import Bits, Run
+
+_BINS = 20
+
+
+def seed_spread(correct: NDArray[np.bool_], confidence: float) -> Spread | None:
+    """The spread of fresh runs, [run, row]; None for one run, one row, or runs that all agree."""
+    if min(correct.shape) < 2 or bool((correct == correct[0]).all()):
+        return None
+    return spread(correct, confidence)
+
+
+def spread_table(found: Spread) -> Table:
+    """The spread between runs, split into what is in the runs and what is in the rows."""
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("seen in the accuracies", math.sqrt(found.observed), None, None, 1.0),
+        (
+            "true, over infinitely many rows",
+            found.deviation,
+            found.lower,
+            found.upper,
+            found.true_share,
+        ),
+        ("chance in the rows", math.sqrt(found.sampling), None, None, 1 - found.true_share),
+    )
+    return Table(
+        "Spread from run to run",
+        ("part", "standard deviation", "lower", "upper", "share of the variance"),
+        rows,
+        found.text,
+    )
+
+
+def accuracies_chart(
+    right: Sequence[int], rows: int, part: str, at_least: float | None
+) -> HistogramChart:
+    """How often which accuracy came out.
+
+    Args:
+        right: rows that each run has right, one at least.
+        rows: of the part, in all.
+        part: its name.
+        at_least: the accuracy claimed, if one is.
+    """
+    low, high = min(right), max(right)
+    # Bars of whole rows, so that none has more of the accuracies that there can be than another.
+    whole = math.ceil((high - low + 1) / _BINS)
+    edges = (low - 0.5 + whole * np.arange((high - low) // whole + 2)) / rows
+    counts = np.histogram(np.array(right) / rows, edges)[0]
+    return HistogramChart(
+        f"Accuracies of the runs on {part}",
+        "accuracy",
+        tuple(map(float, edges)),
+        (Histogram(f"{len(right):,} runs", tuple(map(int, counts))),),
+        at_least,
+    )
+
+
+def progress_chart(runs: Sequence[Run], at_least: float) -> CurveChart:
+    """Accuracy where runs are chosen, of each and of the best so far."""
+    places = tuple(float(run.position) for run in runs)
+    each = [run.accuracy if run.state == "complete" else math.nan for run in runs]
+    best = np.fmax.accumulate(each)
+    return CurveChart(
+        "Accuracy on the rows that choose, by run",
+        "run",
+        "accuracy on validation",
+        (
+            Curve("each run", places, tuple(each)),
+            Curve("best so far", places, tuple(map(float, best))),
+        ),
+        at_least=at_least,
+        note="These rows chose the run: the best of them promises too much.",
+    )
+
+
+def runs_file(runs: Sequence[Run], chosen: Run | None) -> File:
+    """Every run, as CSV."""
+    tried = list(dict.fromkeys(name for run in runs for name in run.parameters))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    head = ["run", *tried, "state", "epochs", "validation", "test", "seconds", "finished"]
+    writer.writerow([*head, "chosen", "reason"])
+    for run in runs:
+        accuracies = [_share(run.validation), _share(run.test)]
+        times = [f"{run.seconds:.3f}", f"{run.finished:.3f}"]
+        mark = "yes" if chosen is not None and run.position == chosen.position else "no"
+        given = [run.parameters.get(name, "") for name in tried]
+        writer.writerow(
+            [run.position, *given, run.state, run.epochs, *accuracies, *times, mark, run.reason]
+        )
+    return File(text.getvalue().encode(), "every run: what it tried, and what it got right")
+
+
+def weights_file(model: nn.Module) -> File:
+    """The weights of the chosen run."""
+    from safetensors.torch import save
+    from torch import Tensor
+
+    state = {
+        # Copies: tensors that share their memory cannot be written.
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in model.state_dict().items()
+        if isinstance(value, Tensor)
+    }
+    return File(save(state), "weights of the chosen run, by the names of its module")
+
+
+def _share(bits: Bits | None) -> Cell:
+    return "" if bits is None else float(bits.mean())
