@@ -17,7 +17,7 @@ from scipy import stats
 
 from affidavit.initialization.evidence import optimism, spread, tolerance_interval
 from affidavit.initialization.result import SearchResult
-from affidavit.initialization.search import search
+from affidavit.initialization.searching import search
 from affidavit.initialization.strategies import (
     Annealing,
     Initializers,

@@ -15,7 +15,7 @@ import torch
 
 from affidavit.initialization.evidence import certified, gain_over_run
 from affidavit.initialization.result import SearchResult
-from affidavit.initialization.search import search
+from affidavit.initialization.searching import search
 from affidavit.initialization.standing import Standing
 from affidavit.initialization.strategies import Walk
 from experiments.initialization.problems import PROBLEMS, parts

@@ -15,7 +15,7 @@ from torch import nn
 from affidavit.errors import DataError, DomainError, ModelError
 from affidavit.initialization import scales as scaling
 from affidavit.initialization.scales import training_curves_by_scale
-from affidavit.initialization.search import search
+from affidavit.initialization.searching import search
 from affidavit.initialization.start import Start
 from affidavit.initialization.training import Trainer
 from affidavit.initialization.training.order import order

@@ -64,7 +64,7 @@ def trained(
     Raises:
         ContractError: no structure is named, and [model] gives none.
         DataError, ModelError, OutputError, DomainError: as of
-            :func:`affidavit.initialization.search.search`.
+            :func:`affidavit.initialization.searching.search`.
         KeyboardInterrupt: it was interrupted; what was trained is in the storage.
     """
     key = (
@@ -75,7 +75,7 @@ def trained(
 
     def search() -> SearchResult:
         # Optuna takes a while to import, which other claims do not have to wait for.
-        from affidavit.initialization.search import search
+        from affidavit.initialization.searching import search
 
         make = networks(claim, context, data, strategy)
         with _progress(context) as progress:

@@ -53,7 +53,7 @@ def training_curves_by_scale(
     begins on a plateau; too large a one diverges or ends worse.
 
     Args:
-        make_model: gives a new network, as for :func:`affidavit.initialization.search.search`,
+        make_model: gives a new network, as for :func:`affidavit.initialization.searching.search`,
             whose first run the scale 1 is.
         data: classes to predict, with parts `train` and `validation`.
         scales: different numbers above 0.

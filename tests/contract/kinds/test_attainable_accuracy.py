@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from tests.contract.trainable import QUICK, trainable
 
 from affidavit import statistics
 from affidavit.contract import AttainableAccuracy, Context, Finding
-from affidavit.contract.factory import Factory
 from affidavit.errors import ContractError
 from affidavit.evidence import (
     CurveChart,

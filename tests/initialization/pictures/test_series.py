@@ -23,7 +23,7 @@ from affidavit.initialization.pictures import (
 )
 from affidavit.initialization.result import SearchResult
 from affidavit.initialization.scales import training_curves_by_scale
-from affidavit.initialization.search import search
+from affidavit.initialization.searching import search
 from affidavit.initialization.strategies import Halving, Walk
 from affidavit.initialization.training import Trainer
 

@@ -171,7 +171,7 @@ def search(
     from affidavit.cli.options import usable
     from affidavit.initialization.judging import judge
     from affidavit.initialization.limits import check_share
-    from affidavit.initialization.search import search as run
+    from affidavit.initialization.searching import search as run
     from affidavit.initialization.training import Trainer
 
     check_share("--at-least", at_least)

@@ -108,7 +108,7 @@ def strategy_of(name: str, options: Sequence[str]) -> Strategy:
     try:
         return kind(**given)
     except TypeError as error:  # a word where a number is meant
-        raise DomainError(f"--option: {error}") from error
+        raise DomainError(f"--option {' '.join(options)}: {error}") from error
 
 
 def seconds_of(text: str | None) -> float | None:

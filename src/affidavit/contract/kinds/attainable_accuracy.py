@@ -114,9 +114,7 @@ class AttainableAccuracy(TrainedClaim):
             value=certified.accuracy,
             interval=(certified.lower, certified.upper),
             quantity="accuracy of the chosen run on rows that it never saw",
-            reason=" ".join(
-                [found.decision.text, found.ending, *leakage(context.dataset, "test")]
-            ),
+            reason=" ".join([found.decision.text, found.ending, *leakage(context.dataset, "test")]),
             assumptions=tuple(self._assumptions(context, found)),
             exhibits=tuple(found.exhibits(self.at_least)),
             files=found.files(),

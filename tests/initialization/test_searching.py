@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from affidavit.errors import AffidavitError, DataError, DomainError, ModelError, OutputError
 from affidavit.initialization.limits import Limits
 from affidavit.initialization.runs import INTERRUPTED
-from affidavit.initialization.search import search
+from affidavit.initialization.searching import search
 from affidavit.initialization.standing import Standing
 from affidavit.initialization.strategies import Annealing, Halving, Reseeding, Walk
 from affidavit.initialization.training import Trainer
