@@ -8,12 +8,15 @@ them stands the gain of the chosen run on the published test part, which chose n
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from affidavit.initialization.evidence import certified, gain_over_run
+from affidavit.initialization.pictures import gain_by_delta, gain_by_time, gain_by_trial
 from affidavit.initialization.result import SearchResult
 from affidavit.initialization.searching import search
 from affidavit.initialization.standing import Standing
@@ -50,7 +53,9 @@ def main() -> None:
         say(f"{name}: {result}")
     settings = {"budget": given.budget, "deltas": DELTAS, "threads": given.threads}
     settings["problems"] = {name: repr(problem) for name, problem in PROBLEMS.items()}
-    record(given, settings, found, ("optuna",))
+    record(given, settings, found, ("optuna",), quiet=True)
+    for name, figure in figures(found):
+        figure.savefig(given.out / name, dpi=120)
 
 
 def summary(result: SearchResult) -> dict[str, Any]:
@@ -83,6 +88,20 @@ def summary(result: SearchResult) -> dict[str, Any]:
             "gain on test": vars(gain),
         },
     }
+
+
+def figures(found: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
+    """Figures 4 to 7, all models in one."""
+    of_delta = {name: row["best gain"] for name, row in found.items()}
+    yield "walk_4_delta.png", gain_by_delta(of_delta)
+    for number, delta in enumerate(SHOWN, start=5):
+        by_trial = {name: row["gain by trial"][str(delta)] for name, row in found.items()}
+        yield f"walk_{number}_trial.png", gain_by_trial(by_trial, title=f"δ = {delta}")
+    by_time = {
+        name: (row["seconds"][str(SHOWN[0])], row["gain by trial"][str(SHOWN[0])])
+        for name, row in found.items()
+    }
+    yield "walk_7_time.png", gain_by_time(by_time, title=f"δ = {SHOWN[0]}")
 
 
 def told(name: str) -> Any:
