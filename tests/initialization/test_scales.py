@@ -37,13 +37,14 @@ def test_they_are_those_of_the_loop() -> None:
     found = curves(scales)
     assert tuple(found) == scales
     start = Start(small, 3)
-    parts = DATA.part("train"), DATA.part("validation")
+    train, validation = DATA.part("train"), DATA.part("validation")
     for scale, curve in found.items():
         with np.errstate(all="ignore"):
             expected = scaled_training(
                 start.first(),
                 scale,
-                *((part.inputs, part.labels) for part in parts),
+                (train.inputs, train.labels),
+                (validation.inputs, validation.labels),
                 lambda epoch: order(start.run_seed(0), epoch, 120).numpy(),
                 epochs=4,
                 batch_size=16,
@@ -91,6 +92,7 @@ def test_weights_are_multiplied_and_nothing_else() -> None:
             super().__init__()
             self.linear = nn.Linear(2, 3)
             self.norm = nn.LayerNorm([4, 3])
+            self.slope = nn.PReLU(3)
             self.attention = nn.MultiheadAttention(3, 1, add_bias_kv=True)
             self.frozen = nn.Parameter(torch.ones(2, 2), requires_grad=False)
             self.table = nn.Parameter(torch.ones(2, 2))

@@ -43,7 +43,7 @@ def scaled_training(
             gradients = torch.autograd.grad(loss, list(model.parameters()))
             with torch.no_grad():
                 for value, gradient in zip(model.parameters(), gradients, strict=True):
-                    value -= learning_rate * gradient
+                    value.sub_(learning_rate * gradient)
             total += float(loss.detach()) * len(batch)
         if not all(bool(value.isfinite().all()) for value in model.parameters()):
             found.append((float("nan"), float("nan")))

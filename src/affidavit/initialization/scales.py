@@ -48,9 +48,9 @@ def training_curves_by_scale(
 ) -> dict[float, ScaleCurve]:
     """Trains the same first network with its weights multiplied by each scale, epoch by epoch.
 
-    Weights are all parameters that :func:`affidavit.initialization.start.moved` gives but the
-    biases, which stay as they are; the order of rows is the same for all. Too small a scale
-    begins on a plateau; too large a one diverges or ends worse.
+    Weights are what :func:`affidavit.initialization.start.moved` gives of two axes or more, biases
+    aside; all else stays as it is. The order of rows is the same for all. Too small a scale begins
+    on a plateau; too large a one diverges, gets stuck or ends worse.
 
     Args:
         make_model: gives a new network, as for :func:`affidavit.initialization.searching.search`,
@@ -103,7 +103,7 @@ def training_curves_by_scale(
 
 def _scaled(model: nn.Module, factor: float) -> nn.Module:
     for name, value in moved(model):
-        # Biases are vectors, and PyTorch's recurrent and attention layers number theirs.
+        # A vector is a bias or a slope; attention has biases of more axes too.
         if value.ndim > 1 and "bias" not in name.rpartition(".")[2]:
             value *= factor
     return model

@@ -29,7 +29,7 @@ def saved(figure: Figure, tmp_path: Path) -> None:
     """It can be drawn, and its title, axes and legends do not lie on each other."""
     figure.savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 1000
-    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    boxes = [axes.get_tightbbox() for axes in panels(figure)]
     boxes += [legend.get_window_extent() for legend in figure.legends]
     if figure._suptitle is not None:  # type: ignore[attr-defined]
         boxes.append(figure._suptitle.get_window_extent())  # type: ignore[attr-defined]
@@ -45,6 +45,10 @@ def saved(figure: Figure, tmp_path: Path) -> None:
                 min(box.y1, other.y1) - max(box.y0, other.y0),
             ]
             assert min(over) < 2
+
+
+def panels(figure: Figure) -> list[Any]:
+    return list(figure.axes)
 
 
 def curves(axes: Any) -> dict[str, tuple[Any, Any]]:
@@ -75,12 +79,12 @@ def best_so_far(gains: list[float]) -> list[float]:
 
 
 def test_gain_by_delta(tmp_path: Path) -> None:
-    found = {
+    found: dict[str, dict[Any, float]] = {
         "walk of $_1$": {0.003: 0.01, 0.002: -0.004, 0.0025: 0.01},
         "other": {"0.004": NAN, "0.002": -0.02},
     }
     figure = gain_by_delta(found, title="100 %, $5")
-    (axes,) = figure.axes
+    (axes,) = panels(figure)
     drawn = curves(axes)
     assert list(drawn) == list(found)
     np.testing.assert_array_equal(drawn["walk of $_1$"], [[0.002, 0.0025, 0.003], [-0.4, 1, 1]])
@@ -97,8 +101,8 @@ def test_gain_by_trial(count: int, tmp_path: Path) -> None:
     found = {f"{name}{n}": of for n in range(3) for name, of in GAINS.items()}
     found = dict(list(found.items())[:count])
     figure = gain_by_trial(found, title="δ = 0.0025")
-    assert len(figure.axes) == count
-    for axes, (name, of) in zip(figure.axes, found.items(), strict=True):
+    assert len(panels(figure)) == count
+    for axes, (name, of) in zip(panels(figure), found.items(), strict=True):
         assert axes.get_title() == (name if count > 1 else "")
         _, line, dots, best = axes.lines
         assert line.get_drawstyle() == "steps-post"
@@ -110,7 +114,7 @@ def test_gain_by_trial(count: int, tmp_path: Path) -> None:
         words = [text.get_text() for text in axes.texts]
         assert words == ["+0.30" if top == 3 else "−1.00"]
     # Of each column the lowest has its numbers, also where there is room for another below.
-    for axes in figure.axes[-min(count, 3) :]:
+    for axes in panels(figure)[-min(count, 3) :]:
         assert any(label.get_visible() for label in axes.get_xticklabels())
     assert entries(figure) == ["a trial", "best so far", "best"]
     saved(figure, tmp_path)
@@ -123,7 +127,7 @@ def test_gain_by_trial(count: int, tmp_path: Path) -> None:
 def test_gain_by_time(last: float, unit: str, length: float, tmp_path: Path) -> None:
     seconds = np.array([10.0, 20.0, 20.0, 60.0, last])
     figure = gain_by_time({"a": (seconds, GAINS["walk of $_1$"]), "b": ([5.0], [0.0])})
-    (axes,) = figure.axes
+    (axes,) = panels(figure)
     x, y = curves(axes)["a"]
     np.testing.assert_allclose(x, seconds / length)
     np.testing.assert_allclose(y, best_so_far(GAINS["walk of $_1$"]))
@@ -154,7 +158,7 @@ def test_accuracy_distribution(runs: int, rows: int, tmp_path: Path) -> None:
         mean_certified=0.96,
         title=f"{runs} seeds",
     )
-    top, axes = figure.axes
+    top, axes = panels(figure)
     assert drawn_runs(axes) == runs
     assert axes.get_ylabel() == f"runs, validation\n({runs}, 1 failed)"
     mean = 100 * accuracies.mean()
@@ -174,7 +178,7 @@ def test_accuracy_distribution(runs: int, rows: int, tmp_path: Path) -> None:
 
 def test_dots_are_at_their_accuracies() -> None:
     figure = accuracy_distribution([0.5, 0.7, 0.5, 0.9, 0.5])
-    axes = figure.axes[1]
+    axes = panels(figure)[1]
     (dots,) = [line for line in axes.lines if line.get_marker() == "o"]
     assert sorted(zip(*dots.get_data(), strict=True)) == [
         (50, 1),
@@ -185,7 +189,7 @@ def test_dots_are_at_their_accuracies() -> None:
     ]
     # Where some are too near to each other to be told apart, within half a dot.
     near = np.random.default_rng(0).binomial(10_000, 0.97, 50) / 10_000
-    axes = accuracy_distribution(near).axes[1]
+    axes = panels(accuracy_distribution(near))[1]
     (dots,) = [line for line in axes.lines if line.get_marker() == "o"]
     width = 100 * np.ptp(near) / 45 + 0.01
     off = np.sort(dots.get_xdata()) - 100 * np.sort(near)
@@ -196,17 +200,18 @@ def test_dots_are_at_their_accuracies() -> None:
 def test_bars_hold_whole_numbers_of_rows() -> None:
     """Else some bars would have more of the possible accuracies than others."""
     accuracies = np.random.default_rng(1).integers(900, 950, 3000) / 1000
-    bars = accuracy_distribution(accuracies).axes[1].patches
+    bars = panels(accuracy_distribution(accuracies))[1].patches
     edges = np.array([bar.get_x() for bar in bars] + [bars[-1].get_x() + bars[-1].get_width()])
     steps = np.diff(edges) / 0.1
     np.testing.assert_allclose(steps, round(steps[0]))
+    np.testing.assert_allclose(edges / 0.1 % 1, 0.5)
     counts = np.histogram(100 * accuracies, edges)[0]
     assert [bar.get_height() for bar in bars] == counts.tolist()
 
 
 def test_all_runs_alike() -> None:
     for runs in (3, 40):
-        top, axes = accuracy_distribution([0.9] * runs).axes
+        top, axes = panels(accuracy_distribution([0.9] * runs))
         assert drawn_runs(axes) == runs
         assert marked(top, "|") == [(90, 0)]
 
@@ -219,7 +224,7 @@ def test_training_curves(tmp_path: Path) -> None:
         "× 100": (range(1), [NAN]),
     }
     figure = training_curves(found, title="too small, right, too large")
-    (axes,) = figure.axes
+    (axes,) = panels(figure)
     labels = ["× 0.01", "× 1", "× 10 (diverged)", "× 100 (diverged)"]
     assert entries(figure) == labels
     for label, (epochs, values) in zip(labels, found.values(), strict=True):
@@ -238,13 +243,13 @@ def test_losses_have_a_logarithmic_axis(tmp_path: Path) -> None:
         "c": ([0, 1], [NAN, NAN]),
     }
     figure = training_curves(found, shown="loss")
-    (axes,) = figure.axes
+    (axes,) = panels(figure)
     assert axes.get_yscale() == "log"
     assert axes.get_ylim()[1] == 20
     saved(figure, tmp_path)
-    (axes,) = training_curves({"a": ([1, 2], [0.0, 0.0])}, shown="loss").axes
+    (axes,) = panels(training_curves({"a": ([1, 2], [0.0, 0.0])}, shown="loss"))
     assert axes.get_yscale() == "linear"
-    (axes,) = training_curves({"a": ([1, 2], [2.0, 15.0])}, shown="loss").axes
+    (axes,) = panels(training_curves({"a": ([1, 2], [2.0, 15.0])}, shown="loss"))
     assert axes.get_ylim()[1] > 15
 
 
@@ -255,7 +260,7 @@ def test_strategies_compared(tmp_path: Path) -> None:
     figure = strategies_compared(
         found, baseline="reseed", confidence=0.9, title="100 trainings each"
     )
-    left, right = figure.axes
+    left, right = panels(figure)
     assert [label.get_text() for label in left.get_yticklabels()] == list(found)
     for axes, rows in (
         (left, list(found.values())),
@@ -277,7 +282,7 @@ def test_strategies_compared(tmp_path: Path) -> None:
 
 def test_one_repeat_has_no_interval(tmp_path: Path) -> None:
     figure = strategies_compared({"reseed": [0.9], "walk": [0.95]})
-    assert [text.get_text() for text in figure.axes[0].texts] == ["90.00", "95.00"]
+    assert [text.get_text() for text in panels(figure)[0].texts] == ["90.00", "95.00"]
     saved(figure, tmp_path)
 
 
