@@ -80,12 +80,13 @@ def training_curves(
 
 def _losses_axis(axes: Any, losses: Sequence[Vector]) -> None:
     """Logarithmic, and not stretched by weights so large that the first losses are beyond all."""
-    if any((values > 0).any() for values in losses):
+    seen = np.concatenate(losses)
+    if (seen > 0).any():
         axes.set_yscale("log")
     first = sorted(values[0] for values in losses if len(values))
     top = _FAR * first[(len(first) - 1) // 2]
-    if 0 < top < max(values.max() for values in losses if len(values)):
-        axes.set_ylim(top=top)
+    if 0 < top < seen.max():
+        axes.set_ylim(0.7 * seen[seen > 0].min(), top)
 
 
 def _checked(
