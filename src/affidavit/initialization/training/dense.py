@@ -88,7 +88,7 @@ class DenseCohort(Cohort):
         spaces: dict[int, Workspace] = {}
         for step, start in enumerate(range(0, count, rows.batch_size)):
             if stopped.is_set():
-                break
+                return stack, torch.zeros(len(part))
             chosen = turns[:, start : start + rows.batch_size]
             width = chosen.shape[1]
             if width not in spaces:
@@ -97,8 +97,9 @@ class DenseCohort(Cohort):
             torch.index_select(inputs, 0, chosen.reshape(-1), out=space.inputs)
             number = epoch * rows.steps + step + 1
             space.step(stack, self.rule, number, labels[:, start : start + width])
-        losses = [space.losses.double().sum((1, 2)) for space in spaces.values()]
-        return stack, torch.stack(losses).sum(0).cpu() / count
+        # Some devices have no double precision.
+        losses = [space.losses.cpu().double().sum((1, 2)) for space in spaces.values()]
+        return stack, torch.stack(losses).sum(0) / count
 
     def after(
         self, alive: Sequence[int], outcomes: Sequence[tuple[Stack, Tensor]]

@@ -79,7 +79,7 @@ class SingleCohort(Cohort):
         model, optimizer = copy.deepcopy(self.members[position])
         device, seed = rows.labels.device, self.seeds[position]
         turn = order(seed, epoch, len(rows)).to(device)
-        total = torch.zeros((), dtype=torch.float64, device=device)
+        losses, sizes = [], []
         with (
             torch.random.fork_rng([device] if device.type == "cuda" else [], enabled=noisy),
             torch.enable_grad(),
@@ -88,14 +88,17 @@ class SingleCohort(Cohort):
                 torch.manual_seed(noise_seed(seed, epoch))
             for start in range(0, len(rows), rows.batch_size):
                 if stopped.is_set():
-                    break
+                    return model, optimizer, torch.zeros(())
                 chosen = turn[start : start + rows.batch_size]
                 loss = F.cross_entropy(logits(model, rows.inputs[chosen]), rows.labels[chosen])
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-                total += loss.detach() * len(chosen)
-        return model, optimizer, total.cpu() / len(rows)
+                losses.append(loss.detach())
+                sizes.append(len(chosen))
+        # Some devices have no double precision.
+        total = (torch.stack(losses).cpu().double() * torch.tensor(sizes)).sum()
+        return model, optimizer, total / len(rows)
 
     def after(
         self,
