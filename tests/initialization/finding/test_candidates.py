@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from affidavit.initialization.catalogue import initializer
@@ -13,6 +14,7 @@ from affidavit.initialization.distributions import (
     two_sigma,
 )
 from affidavit.initialization.fans import Fans
+from affidavit.initialization.finding import goodness
 from affidavit.initialization.finding.candidates import FEWEST_TO_FIT, Candidate, candidates
 from affidavit.initialization.finding.goodness import sample_of
 
@@ -52,6 +54,16 @@ def test_scaled_entries_need_fans() -> None:
     assert _names(drawn, (4800,))[0].startswith("truncated_normal(")
 
 
+def test_round_numbers_come_before_fitted_ones() -> None:
+    assert _names(Normal(0, 0.013), (90, 60)) == ["random_normal(stddev=0.013)"]
+    assert _names(Normal(0, 0.02), (90, 60)) == ["random_normal(stddev=0.02)"]
+    (name,) = _names(Uniform(-0.08, 0.08), (90, 60))
+    assert name == "random_uniform(minval=-0.08, maxval=0.08)"
+    assert _names(two_sigma(0, 0.02), (90, 60)) == ["truncated_normal(stddev=0.02)"]
+    (name,) = _names(Normal(0, 0.01237), (900, 600))
+    assert name.startswith("random_normal(mean=")
+
+
 def test_fitted_numbers_are_those_of_the_values() -> None:
     best = _of(two_sigma(0.3, 0.02), (3000,), None, "torch")[0].distribution
     assert isinstance(best, TruncatedNormal)
@@ -76,6 +88,16 @@ def test_one_value_is_a_constant_and_a_vector_no_matrix() -> None:
     unit = torch.randn(1, 40)
     found = candidates(sample_of([unit / unit.norm()]), (1, 40), Fans(40, 1), "torch", 0.001)
     assert "orthogonal" not in [one.initializer.name for one in found]
+
+
+def test_numbers_out_of_range_have_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for scale in (1e200, 1e-200):
+        x = torch.randn(20, 15, dtype=torch.float64) * scale
+        assert candidates(sample_of([x]), (20, 15), Fans(15, 20), "torch", 0.001) == []
+    monkeypatch.setattr(goodness, "MOST_VALUES", 100)
+    x = torch.ones(30, 10)
+    x.view(-1)[1] = 2.0  # not among those that are tested
+    assert candidates(sample_of([x]), (30, 10), Fans(10, 30), "torch", 0.001) == []
 
 
 def test_what_is_no_initializer_has_no_name() -> None:

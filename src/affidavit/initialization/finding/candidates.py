@@ -40,6 +40,9 @@ FEWEST_TO_FIT = 20
 FEWEST_TO_CUT = 500
 """Of fewer values no cut is seen: the test of one is exact from about here on."""
 
+FEWEST_TO_ROUND = 200
+"""Of fewer values no round number is suggested: they would agree with several."""
+
 # Gains that PyTorch recommends for ReLU and tanh.
 _GAINS = (math.sqrt(2), 5 / 3)
 
@@ -67,16 +70,21 @@ def candidates(
     """What the values could have been drawn by, the likeliest first.
 
     A constant and an orthogonal matrix are seen as such. Of the others, those with no number to fit
-    come first (scaled by fans, or with the catalogue's own numbers); only where all of these are
-    rejected, a normal, a uniform or a truncated normal with fitted numbers. An entry is left out
+    come first (scaled by fans, or with the catalogue's own numbers); where all of these are
+    rejected, a normal, a uniform or a truncated normal about 0 with a number of one or two digits,
+    as people choose them; and only then with numbers fitted to the values. An entry is left out
     where its test gives less than `level`.
     """
     if sample.low == sample.high:
         return [_constant(sample.low)]
+    with np.errstate(over="ignore", under="ignore"):
+        std = float(sample.ordered.std())
+    if not 0 < std * std < math.inf:
+        return []  # all but a few alike, or numbers out of any range
     found = list(_orthogonal(sample, shape, layout, level))
     if found:
         return found
-    for group in (_ready(sample, fans, layout), _fitted(sample)):
+    for group in (_ready(sample, fans, layout), _round(sample), _fitted(sample)):
         found = [one for one in group if one.p_value >= level]
         if found:
             return sorted(found, key=lambda one: -one.likelihood)
@@ -133,6 +141,30 @@ def _foreign(entry: Initializer, layout: str) -> bool:
 def _tested(sample: Sample, one: Initializer, distribution: Continuous) -> Candidate:
     p = p_value(sample, distribution)
     return Candidate(one, distribution, p, log_likelihood(sample, distribution) if p else -math.inf)
+
+
+def _round(sample: Sample) -> Iterator[Candidate]:
+    """Entries about 0 whose one number is the fitted one, rounded to a digit or to two."""
+    if sample.count < FEWEST_TO_ROUND:
+        return
+    std, largest = float(sample.ordered.std(ddof=1)), max(-sample.low, sample.high)
+    seen = set()
+    for digits in (1, 2):
+        width = _rounded(std, digits)
+        limit = _rounded(largest, digits)
+        parent = _rounded(fitted_cut(sample)[1], digits)
+        for one in (
+            initializer("random_normal", stddev=width),
+            initializer("random_uniform", minval=-limit, maxval=limit),
+            initializer("truncated_normal", stddev=parent),
+        ):
+            if one not in seen:
+                seen.add(one)
+                yield _tested(sample, one, one.distribution(None))  # type: ignore[arg-type]
+
+
+def _rounded(number: float, digits: int) -> float:
+    return float(f"{number:.{digits}g}")
 
 
 def _fitted(sample: Sample) -> Iterator[Candidate]:
