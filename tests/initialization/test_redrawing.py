@@ -87,6 +87,14 @@ def test_draws_depend_on_seed_and_place_alone() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_layers_of_one_shape_are_drawn_apart() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    initialize(model, "he_normal", "random_normal", seed=1)
+    for name in ("weight", "bias"):
+        first, second = (model.get_parameter(f"{place}.{name}") for place in (0, 1))
+        assert not torch.isclose(first, second).any()
+
+
 def test_types_and_training_flags_stay() -> None:
     model = nn.Linear(4, 3).to(torch.bfloat16)
     model.weight.requires_grad_(False)
