@@ -62,11 +62,12 @@ def _figures(result: SearchResult, judgement: Judgement | None) -> Iterator[tupl
             mean_certified=None if certified is None else float(result.correct("test").mean()),
         ),
     )
-    if len(result.runs) > 1:
+    # Where every trial failed or was given up, there is no gain to draw.
+    if any(run.position for run in result.complete):
         yield "gain-by-trial.png", gain_by_trial({result.strategy: gains(result)})
         yield "gain-by-time.png", gain_by_time({result.strategy: gains_by_time(result)})
-    if result.strategy == "walk" and len(result.runs) > 1:
-        yield "gain-by-delta.png", gain_by_delta({"walk": gains_by_delta(result)})
+        if result.strategy == "walk":
+            yield "gain-by-delta.png", gain_by_delta({"walk": gains_by_delta(result)})
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
