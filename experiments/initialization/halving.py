@@ -1,7 +1,7 @@
 """Successive halving against training every seed to its end: how much is lost, and at what cost.
 
-The same 32 seeds in both, 784-256-10 on MNIST, eight epochs. With three stages and a factor of four,
-32 runs have one epoch, 8 two and 2 all of them: 52 of 256 epochs. Repeated with other seeds.
+The same 32 seeds in both, 784-256-10 on MNIST, eight epochs. With three stages and a factor of
+four, 32 runs have one epoch, 8 two and 2 all of them: 52 of 256 epochs. Repeated with other seeds.
 """
 
 from __future__ import annotations
