@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from affidavit.errors import DomainError, ModelError
-from affidavit.initialization.catalogue import Initializer, initializer
+from affidavit.initialization.catalogue import initializer
 from affidavit.initialization.finding.declared import Declared
 from affidavit.initialization.finding.sources import Source, sources_of
+from affidavit.initialization.rules import Initializer
 
 DEFAULT = "default"
 """In place of a name: what the layer itself declares."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from affidavit.initialization.catalogue import (
     INITIALIZERS,
-    Initializer,
     initializer,
     without_options,
 )
@@ -33,6 +32,7 @@ from affidavit.initialization.finding.goodness import (
     log_likelihood,
     p_value,
 )
+from affidavit.initialization.rules import Initializer
 
 FEWEST_TO_FIT = 20
 """Of fewer values no mean and width are fitted: nearly anything would agree with them."""

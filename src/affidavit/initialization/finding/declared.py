@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from affidavit.initialization.catalogue import Initializer
 from affidavit.initialization.distributions import Distribution
 from affidavit.initialization.fans import Fans
+from affidavit.initialization.rules import Initializer
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 
 from affidavit.errors import DomainError
-from affidavit.initialization.catalogue import Initializer
 from affidavit.initialization.distributions import Distribution
 from affidavit.initialization.fans import fans_of
 from affidavit.initialization.finding.candidates import FEWEST_TO_FIT, Candidate, candidates
@@ -15,6 +14,7 @@ from affidavit.initialization.finding.declared import Declared
 from affidavit.initialization.finding.goodness import Sample, p_value, sample_of
 from affidavit.initialization.finding.parameter import RandomParameter
 from affidavit.initialization.finding.sources import Model, Source, sources_of
+from affidavit.initialization.rules import Initializer
 from affidavit.statistics import holm
 
 

@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 from affidavit.errors import DomainError
-from affidavit.initialization.catalogue import Initializer, initializer
+from affidavit.initialization.catalogue import initializer
 from affidavit.initialization.fans import Fans, fans_along, fans_of
 from affidavit.initialization.finding.declared import Declared
+from affidavit.initialization.rules import Initializer
 
 # What Keras's initializers have beside the options of the catalogue.
 _BESIDE = ("seed", "input_axes", "output_axes")

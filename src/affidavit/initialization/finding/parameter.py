@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from affidavit.errors import ModelError
 from affidavit.evidence import Cell, Table
-from affidavit.initialization.catalogue import Initializer
 from affidavit.initialization.distributions import Distribution
 from affidavit.initialization.finding.declared import Declared
+from affidavit.initialization.rules import Initializer
 
 
 @dataclass(frozen=True)
