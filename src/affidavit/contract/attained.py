@@ -4,38 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from affidavit.contract.claim import File
 from affidavit.contract.context import Context
 from affidavit.contract.run_exhibits import (
     accuracies_chart,
+    picture_file,
     progress_chart,
     runs_file,
-    seed_spread,
     spread_table,
     weights_file,
 )
 from affidavit.contract.training import require_parts, trained, training_data
 from affidavit.errors import ContractError
 from affidavit.evidence import Cell, Estimate, Exhibit, IntervalChart, Table
-from affidavit.initialization.evidence import (
-    Attainable,
-    Gain,
-    Optimism,
-    Spread,
-    Success,
-    attainable,
-    certified,
-    gain_over_mean,
-    gain_over_run,
-    optimism,
-    success_probability,
-)
+from affidavit.initialization.evidence import Attainable
 from affidavit.report import wording
 
 if TYPE_CHECKING:
     from affidavit.contract.kinds.attainable_accuracy import AttainableAccuracy
+    from affidavit.initialization.judging import Judgement
     from affidavit.initialization.result import SearchResult
 
 _ENDINGS = {
@@ -52,19 +41,13 @@ class Attained:
 
     Attributes:
         result: of the search.
+        judgement: on rows that took no part in it.
         decision: on the claim.
-        first: gain of the chosen run over the first.
-        mean: the same over the mean run; None where runs are no independent draws, or there is one.
-        optimism: what was lost between choosing and judging; None likewise.
-        spread: of the runs on the rows that judge; None likewise, or where all runs agree.
     """
 
     result: SearchResult
+    judgement: Judgement
     decision: Attainable
-    first: Gain
-    mean: Gain | None
-    optimism: Optimism | None
-    spread: Spread | None
 
     @property
     def ending(self) -> str:
@@ -113,18 +96,44 @@ class Attained:
         yield self._worth_table()
         yield self._search_table()
         right = [int(of.sum()) for of in self.result.correct("test")]
-        yield accuracies_chart(right, self.result.rows["test"], "test", at_least)
+        rows = self.result.rows["test"]
+        yield accuracies_chart(right, rows, "test", at_least, self._said_of_all)
         if len(self.result.runs) > 1:
             yield progress_chart(self.result.runs, at_least)
-        if self.spread is not None:
-            yield spread_table(self.spread)
+        if self.judgement.spread is not None:
+            yield spread_table(self.judgement.spread)
 
     def files(self) -> dict[str, File]:
-        """All runs, and the weights of the chosen one."""
+        """All runs, the weights of the chosen one, and a picture of what became of it."""
         return {
+            "accuracies.png": self._picture(),
             "runs.csv": runs_file(self.result.runs, self.result.chosen),
             "chosen.safetensors": weights_file(self.result.model),
         }
+
+    @property
+    def _said_of_all(self) -> str:
+        """What fresh runs say of all that could be made; of those that did not fail, nothing."""
+        judged = self.judgement
+        if len(self.result.complete) < len(self.result.runs):
+            return "Runs that failed are left out."
+        return " ".join(part.text for part in (judged.interval, judged.best) if part is not None)
+
+    def _picture(self) -> File:
+        """The runs where one was chosen, and the chosen one where it is judged."""
+        # Matplotlib takes a while to import, which other claims do not have to wait for.
+        from affidavit.initialization.pictures import accuracy_distribution
+
+        result, found = self.result, self.decision.certified
+        figure = accuracy_distribution(
+            result.accuracies,
+            chosen=result.chosen.accuracy,
+            certified=found.accuracy,
+            interval=(found.lower, found.upper),
+            confidence=2 * found.confidence - 1,  # both ends together
+            mean_certified=float(result.correct("test").mean()) if result.fresh else None,
+        )
+        return picture_file(figure, "the runs where one was chosen, and that one where judged")
 
     def _runs_table(self) -> Table:
         result = self.result
@@ -142,8 +151,12 @@ class Attained:
         )
 
     def _worth_table(self) -> Table:
-        found = [("gain over the first run", self.first), ("gain over the mean run", self.mean)]
-        measures = [*found, ("optimism of choosing", self.optimism)]
+        judged = self.judgement
+        gains = [("first", judged.over_first), ("mean", judged.over_mean)]
+        measures = [
+            *((f"gain over the {name} run", gain) for name, gain in gains),
+            ("optimism of choosing", judged.optimism),
+        ]
         rows = [
             (name, measure.value, measure.lower, measure.upper)
             for name, measure in measures
@@ -189,6 +202,9 @@ def attained(claim: AttainableAccuracy, context: Context) -> Attained:
         ContractError: the storage holds more runs than the claim allows.
         Others as of :func:`affidavit.contract.training.trained`.
     """
+    # Optuna takes a while to import, which other claims do not have to wait for.
+    from affidavit.initialization.judging import judge
+
     data = training_data(context)
     require_parts(data, "train", "validation", "test")
     limits = claim.limits
@@ -200,41 +216,6 @@ def attained(claim: AttainableAccuracy, context: Context) -> Attained:
             f" {limits.max_trial:,}: the best of more runs is not what the claim is about. Expected"
             f" max_trial = {made}, or another storage"
         )
-    confidence = claim.confidence
-    validation, test = result.correct("validation"), result.correct("test")
-    chosen = test[result.place]
-    several = result.fresh and len(test) > 1
-    spread = seed_spread(test, confidence) if several else None
-    decision = attainable(
-        certified(chosen, confidence),
-        claim.at_least,
-        seeds=spread,
-        validation_rows=validation.shape[1],
-        success=_success(claim, result),
-    )
-    return Attained(
-        result,
-        decision,
-        gain_over_run(chosen, test[0], confidence),
-        gain_over_mean(chosen, test, confidence) if several else None,
-        optimism(validation[result.place], validation, chosen, test, confidence)
-        if several
-        else None,
-        spread,
-    )
-
-
-def _success(claim: AttainableAccuracy, result: SearchResult) -> Success | None:
-    """How likely a fresh run is to reach the accuracy on the validation rows."""
-    if not result.fresh:
-        return None
-    found = success_probability(
-        result.accuracies,
-        result.rows["validation"],
-        claim.at_least,
-        claim.confidence,
-        on="the validation rows",
-    )
-    # A search that ends at a gain has as many runs as its luck allowed. Without success, the bound
-    # holds for any number of runs that it ends at; with some, it does not.
-    return None if found.successes and claim.max_gain is not None else found
+    judgement = judge(result, claim.confidence, claim.at_least)
+    # There is a decision wherever an accuracy is asked for.
+    return Attained(result, judgement, cast(Attainable, judgement.decision))

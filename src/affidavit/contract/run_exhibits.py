@@ -16,6 +16,7 @@ from affidavit.evidence import Cell, Curve, CurveChart, Histogram, HistogramChar
 from affidavit.initialization.evidence import Spread, spread
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import nn
 
     from affidavit.initialization.runs import Bits, Run
@@ -52,7 +53,7 @@ def spread_table(found: Spread) -> Table:
 
 
 def accuracies_chart(
-    right: Sequence[int], rows: int, part: str, at_least: float | None
+    right: Sequence[int], rows: int, part: str, at_least: float | None = None, note: str = ""
 ) -> HistogramChart:
     """How often which accuracy came out.
 
@@ -61,6 +62,7 @@ def accuracies_chart(
         rows: of the part, in all.
         part: its name.
         at_least: the accuracy claimed, if one is.
+        note: below the chart.
     """
     low, high = min(right), max(right)
     # Bars of whole rows, so that none has more of the accuracies that there can be than another.
@@ -73,6 +75,7 @@ def accuracies_chart(
         tuple(map(float, edges)),
         (Histogram(f"{len(right):,} runs", tuple(map(int, counts))),),
         at_least,
+        note,
     )
 
 
@@ -110,6 +113,13 @@ def runs_file(runs: Sequence[Run], chosen: Run | None) -> File:
             [run.position, *given, run.state, run.epochs, *accuracies, *times, mark, run.reason]
         )
     return File(text.getvalue().encode(), "every run: what it tried, and what it got right")
+
+
+def picture_file(figure: Figure, description: str) -> File:
+    """A figure as a PNG file."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return File(content.getvalue(), description)
 
 
 def weights_file(model: nn.Module) -> File:

@@ -78,7 +78,7 @@ class SeedStability(TrainedClaim):
         return Finding(
             verdict=found.verdict,
             grade=Grade.STATISTICAL,
-            value=None if interval is None else interval.width,
+            value=None if interval is None else interval[1] - interval[0],
             interval=None,
             quantity=(f"width of the interval that holds {percent(self.content)} of runs"),
             reason=" ".join([found.text, *leakage(context.dataset, self.on)]),
@@ -122,6 +122,7 @@ class SeedStability(TrainedClaim):
                 ("least accuracy", min(right) / rows),
                 ("greatest accuracy", max(right) / rows),
                 (f"most runs within {plain(self.at_most)}", found.most),
+                ("so many that show the claim", found.enough),
                 ("p of so few, if the claim were true", found.p_value),
                 ("further runs like these that would decide", found.further),
             ),
@@ -129,21 +130,15 @@ class SeedStability(TrainedClaim):
         )
         interval = found.interval
         if interval is not None:
+            low, high = interval
             yield Table(
-                f"Interval that holds {percent(self.content)} of all runs",
-                ("lower", "upper", "width", "claimed", "values cut off at each end"),
-                (
-                    (
-                        interval.lower,
-                        interval.upper,
-                        interval.width,
-                        self.at_most,
-                        interval.rank - 1,
-                    ),
-                ),
-                interval.text,
+                f"Narrowest interval that holds {percent(self.content)} of all runs",
+                ("lower", "upper", "width", "claimed", "runs within", "of"),
+                ((low, high, high - low, self.at_most, found.enough, found.runs),),
+                f"With {percent(self.confidence)} confidence, by order statistics. So many runs"
+                " have to lie within an interval to show it.",
             )
-        yield accuracies_chart(right, rows, self.on, None)
+        yield accuracies_chart(right, rows, self.on)
         spread = seed_spread(correct, self.confidence)
         if spread is not None:
             yield spread_table(spread)
