@@ -17,6 +17,7 @@ from affidavit.contract.detectors import DetectorClaim
 from affidavit.contract.explainers import ExplainerClaim
 from affidavit.contract.exploring import RegionClaim
 from affidavit.contract.specification import Data, Model, Run
+from affidavit.contract.trained import TrainedClaim
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -69,6 +70,8 @@ def test_every_key_of_a_contract_is_documented() -> None:
             section += text.split("### Claims about explainers")[1].split("\n##")[0]
         if issubclass(claim, DetectorClaim):
             section += text.split("### Claims about detectors")[1].split("\n##")[0]
+        if issubclass(claim, TrainedClaim):
+            section += text.split("### Claims about training")[1].split("\n##")[0]
         for key in claim.model_fields:
             assert key == "id" or f"| `{key}` |" in section, f"{kind}.{key}"
     for name, model in (("model", Model), ("data", Data), ("run", Run)):

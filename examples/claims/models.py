@@ -19,6 +19,11 @@ def digits_perceptron(hidden: int = 32, epochs: int = 30) -> nn.Module:
     return trained("sklearn:digits", split, [64, hidden, 10], epochs)
 
 
+def digits_layers(hidden: int = 24) -> nn.Module:
+    """A perceptron for the digits, not trained: its weights are drawn anew at each call."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, hidden), nn.Tanh(), nn.Linear(hidden, 10))
+
+
 def digits_convolutions(epochs: int = 12) -> nn.Module:
     """A small convolutional network for the digits."""
     torch.manual_seed(0)
