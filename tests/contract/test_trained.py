@@ -32,7 +32,7 @@ def test_structures(keys: dict[str, Any], structure: Dense | SmallCNN | None) ->
 
 def test_the_training_is_that_of_the_trainer() -> None:
     assert claim().trainer == Trainer()
-    keys = {"epochs": 2, "batch_size": 7, "learning_rate": 0.3, "momentum": 0.5}
+    keys: dict[str, Any] = {"epochs": 2, "batch_size": 7, "learning_rate": 0.3, "momentum": 0.5}
     assert claim(**keys, weight_decay=0.1).trainer == Trainer(**keys, weight_decay=0.1)
     assert claim(optimizer="adam").trainer == Trainer(optimizer="adam")
 

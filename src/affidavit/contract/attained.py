@@ -130,7 +130,7 @@ class Attained:
             chosen=result.chosen.accuracy,
             certified=found.accuracy,
             interval=(found.lower, found.upper),
-            confidence=2 * found.confidence - 1,  # both ends together
+            confidence=found.confidence,
             mean_certified=float(result.correct("test").mean()) if result.fresh else None,
         )
         return picture_file(figure, "the runs where one was chosen, and that one where judged")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from affidavit.initialization.runs import Bits, Run
 
 _BINS = 20
+_POINTS = 200
+"""More runs than these are no longer shown one by one."""
 
 
 def seed_spread(correct: NDArray[np.bool_], confidence: float) -> Spread | None:
@@ -73,28 +75,35 @@ def accuracies_chart(
         f"Accuracies of the runs on {part}",
         "accuracy",
         tuple(map(float, edges)),
-        (Histogram(f"{len(right):,} runs", tuple(map(int, counts))),),
+        (Histogram("runs", tuple(map(int, counts))),),
         at_least,
         note,
     )
 
 
 def progress_chart(runs: Sequence[Run], at_least: float) -> CurveChart:
-    """Accuracy where runs are chosen, of each and of the best so far."""
-    places = tuple(float(run.position) for run in runs)
-    each = [run.accuracy if run.state == "complete" else math.nan for run in runs]
+    """Accuracy where runs are chosen, of each (if they are not too many) and of the best so far."""
+    each = np.array([run.accuracy if run.state == "complete" else math.nan for run in runs])
     best = np.fmax.accumulate(each)
+    places = np.array([run.position for run in runs])
+    # The best by its steps: where it rises, just before that, and at the end.
+    rises = np.flatnonzero(np.diff(best) > 0)
+    shown = np.unique(np.concatenate([[0], rises, rises + 1, [len(best) - 1]]))
+    curves = [_curve("best so far", places[shown], best[shown])]
+    if len(runs) <= _POINTS:
+        curves.insert(0, _curve("each run", places, each))
     return CurveChart(
         "Accuracy on the rows that choose, by run",
         "run",
         "accuracy on validation",
-        (
-            Curve("each run", places, tuple(each)),
-            Curve("best so far", places, tuple(map(float, best))),
-        ),
+        tuple(curves),
         at_least=at_least,
         note="These rows chose the run: the best of them promises too much.",
     )
+
+
+def _curve(name: str, x: NDArray[np.int64], y: NDArray[np.float64]) -> Curve:
+    return Curve(name, tuple(map(float, x)), tuple(map(float, y)))
 
 
 def runs_file(runs: Sequence[Run], chosen: Run | None) -> File:

@@ -114,8 +114,8 @@ def assumptions(claim: TrainedClaim, context: Context) -> list[str]:
     said = [
         which,
         f"Every network is {claim.training} with softmax cross-entropy on the"
-        f" {len(context.part('train')):,} rows of 'train', in an order of its own seed. What is"
-        " stated is stated of this way to train, never of the structure however it is trained.",
+        f" {len(context.part('train')):,} rows of 'train'. What is stated is stated of this"
+        " way to train, never of the structure however it is trained.",
     ]
     if context.preprocessing is not None:
         said.append("Inputs are normalised first, as [model] preprocessing says.")

@@ -98,10 +98,10 @@ class Failing(Factory):
 
     def load(self) -> Any:
         def make() -> nn.Module:
-            model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2))
+            first, last = nn.Linear(2, 4), nn.Linear(4, 2)
             if torch.rand(()) < 0.35:
-                nn.init.constant_(model[0].weight, math.nan)
-            return model
+                nn.init.constant_(first.weight, math.nan)
+            return nn.Sequential(first, nn.ReLU(), last)
 
         return make
 
