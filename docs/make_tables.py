@@ -51,6 +51,7 @@ COSTS = (
     "neuromask",
     "conductance",
     "mutation",
+    "initialization",
     "interpreter",
     "loading",
     "help",
@@ -246,6 +247,12 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "features": features,
     "heads": heads,
     "initializers": initializers,
+    "20 networks 784-256-10 trained together, batches of 32, against a plain loop": (
+        "initialization", "20 networks 784-256-10, batch 32, 2 threads",
+    ),
+    "the same, batches of 128": (
+        "initialization", "20 networks 784-256-10, batch 128, 2 threads",
+    ),
 }
 
 
