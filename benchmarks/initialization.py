@@ -18,10 +18,8 @@ DataLoader. It is the fastest of some ways to write it, which the record names: 
 memory, or slices of rows shuffled once an epoch; the optimiser's plain, foreach and fused forms;
 for convolutions also channels that lie side by side. Operations of floating-point numbers a second
 count the matrix products that are needed, and stand beside those of one large product. The weights
-of both sides are compared too: in single precision they agree to some 3e-6, unless rounding turns a
-ReLU on or off: then to some hundredths, as the plain loop with itself in double precision. Ours is
-rounded two to three times as much as the plain loop, since products are added to the weights one by
-one and not summed up first, so that it happens to more networks.
+of both sides are compared too: in single precision they agree to some 1e-6, unless rounding turns a
+ReLU on or off: then to some hundredths, as the plain loop with itself in double precision.
 
 The record goes to `benchmarks/results/initialization.json`; measures not asked for stay in it.
 """

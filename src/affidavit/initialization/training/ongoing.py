@@ -78,7 +78,7 @@ class Training:
 
     Networks do not see one another: together or apart, in any order, 3 epochs and then 2 or 5 at
     once, they come out the same, to floating-point tolerance, as sums of products may be taken in
-    another order: an epoch in float64 to some 1e-14 of the weights, in float32 to some 3e-6, unless
+    another order: an epoch in float64 to some 1e-14 of the weights, in float32 to some 1e-6, unless
     rounding turns a ReLU on or off for a row, which moves weights by a step on that row.
     """
 

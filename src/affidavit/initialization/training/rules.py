@@ -25,15 +25,22 @@ class Rule(Protocol):
     def slots(self) -> int: ...
 
     def step(
-        self, count: int, value: Tensor, slots: tuple[Tensor, ...], left: Tensor, right: Tensor
+        self,
+        count: int,
+        rows: int,
+        value: Tensor,
+        slots: tuple[Tensor, ...],
+        left: Tensor,
+        right: Tensor,
     ) -> None:
         """Moves `value`, and `slots`, in place.
 
         Args:
             count: of this step, from 1.
+            rows: in the batch.
             value: weights, [model, input, output], or biases, [model, 1, output].
             slots: what is kept, each of the same shape.
-            left, right: their product over rows is the gradient times the number of rows:
+            left, right: their product is the gradient times the number of rows, as of
                 [model, input, row] and [model, row, output].
         """
 
@@ -47,10 +54,16 @@ class Descent:
     slots: int = 0
 
     def step(
-        self, count: int, value: Tensor, slots: tuple[Tensor, ...], left: Tensor, right: Tensor
+        self,
+        count: int,
+        rows: int,
+        value: Tensor,
+        slots: tuple[Tensor, ...],
+        left: Tensor,
+        right: Tensor,
     ) -> None:
         kept = 1 - self.learning_rate * self.weight_decay
-        scale = -self.learning_rate / right.shape[1]
+        scale = -self.learning_rate / rows
         if kept == 0:
             # With beta = 0 it would leave out values that are not finite.
             value.mul_(0)
@@ -68,10 +81,16 @@ class Momentum:
     slots: int = 1
 
     def step(
-        self, count: int, value: Tensor, slots: tuple[Tensor, ...], left: Tensor, right: Tensor
+        self,
+        count: int,
+        rows: int,
+        value: Tensor,
+        slots: tuple[Tensor, ...],
+        left: Tensor,
+        right: Tensor,
     ) -> None:
         (velocity,) = slots
-        velocity.baddbmm_(left, right, beta=self.momentum, alpha=1 / right.shape[1])
+        velocity.baddbmm_(left, right, beta=self.momentum, alpha=1 / rows)
         if self.weight_decay:
             velocity.add_(value, alpha=self.weight_decay)
         value.add_(velocity, alpha=-self.learning_rate)
@@ -92,10 +111,16 @@ class Adam:
     slots: int = 2
 
     def step(
-        self, count: int, value: Tensor, slots: tuple[Tensor, ...], left: Tensor, right: Tensor
+        self,
+        count: int,
+        rows: int,
+        value: Tensor,
+        slots: tuple[Tensor, ...],
+        left: Tensor,
+        right: Tensor,
     ) -> None:
         mean, square = slots
-        gradient = torch.bmm(left, right).div_(right.shape[1])
+        gradient = torch.bmm(left, right).div_(rows)
         if self.weight_decay:
             gradient.add_(value, alpha=self.weight_decay)
         mean.lerp_(gradient, 1 - self.beta1)

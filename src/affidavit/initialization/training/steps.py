@@ -66,6 +66,7 @@ class _Product:
     transposed: Tensor  # a view of the inputs, [model, feature, row]
     output: Tensor
     gradient: Tensor | None  # of the inputs; None where nothing trained is before
+    summed: Tensor  # over the rows, the gradient of the outputs, [model, 1, output]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,8 @@ class Workspace:
                 output = like.new_empty(models, rows, layer.outputs)
                 bias = stands + 1 if layer.bias else None
                 views = last, last.transpose(1, 2)
-                self._work.append(_Product(stands, bias, *views, output, gradient))
+                summed = like.new_empty(models, 1, layer.outputs)
+                self._work.append(_Product(stands, bias, *views, output, gradient, summed))
                 stands, free = stands + (2 if layer.bias else 1), True
             else:
                 output = last if free else torch.empty_like(last)
@@ -107,7 +109,9 @@ class Workspace:
             last = output
         self._logits = last
         self._gradient = torch.empty_like(last)
+        self._rows = rows
         self._ones = like.new_ones(models, 1, rows)
+        self._one = like.new_ones(models, 1, 1)
         self._minus_one = like.new_full((models, rows, 1), -1)
         self.losses = like.new_zeros(models, rows, 1)
 
@@ -145,8 +149,13 @@ class Workspace:
             if one.gradient is not None:
                 # Before the weight moves.
                 gradient = torch.bmm(after, weight.transpose(1, 2), out=one.gradient)
-            rule.step(count, weight, stack.slots[one.weight], one.transposed, after)
+            kept = stack.slots[one.weight]
+            rule.step(count, self._rows, weight, kept, one.transposed, after)
             if one.bias is not None:
-                rule.step(count, stack.values[one.bias], stack.slots[one.bias], self._ones, after)
+                # Summed first: a product with one row is added to the bias term by term, and each
+                # time rounded.
+                torch.bmm(self._ones, after, out=one.summed)
+                bias, kept = stack.values[one.bias], stack.slots[one.bias]
+                rule.step(count, self._rows, bias, kept, self._one, one.summed)
             if one.gradient is None:
                 return  # nothing before it is trained
