@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from affidavit.errors import AffidavitError, DataError, DomainError, ModelError, OutputError
 from affidavit.initialization.limits import Limits
-from affidavit.initialization.runs import INTERRUPTED
+from affidavit.initialization.runs import INTERRUPTED, attributes
 from affidavit.initialization.searching import search
 from affidavit.initialization.standing import Standing
 from affidavit.initialization.strategies import Annealing, Halving, Reseeding, Walk
@@ -324,6 +324,18 @@ class TestStorage:
             lost.set_user_attr("owner", f"{__import__('socket').gethostname()}:{2**22 + 1}:0")
             lost.set_user_attr("position", 3)
         assert run(storage=path).accuracies.tolist() == run().accuracies.tolist()
+
+    def test_a_process_killed_at_its_last_words_leaves_no_failure(self, tmp_path: Path) -> None:
+        path = tmp_path / "trials.log"
+        whole = run(storage=path, max_trial=2)
+        lost = load(path).ask()
+        lost.set_user_attr("owner", None)
+        lost.set_user_attr("position", 3)
+        for key, value in attributes(whole.runs[2]).items():
+            lost.set_user_attr(key, value)
+        found = run(storage=path)
+        assert [one.position for one in found.runs] == list(range(6))
+        assert found.accuracies.tolist() == run().accuracies.tolist()
 
     def test_what_another_machine_is_training_is_left_to_it(self, tmp_path: Path) -> None:
         path = tmp_path / "trials.log"

@@ -19,6 +19,12 @@ POSITION, OWNER, REASON = "position", "owner", "reason"
 INTERRUPTED = "interrupted"
 """Reason of a trial that is to be made again."""
 
+_STATES: dict[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "dropped",
+    TrialState.FAIL: "failed",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -61,20 +67,23 @@ def attributes(run: Run) -> dict[str, Any]:
     }
 
 
+def finished(trial: FrozenTrial) -> bool:
+    """Whether a trial has an outcome: it is not under way, nor to be made again."""
+    known = trial.state in _STATES and {"epochs", POSITION} <= trial.user_attrs.keys()
+    # A process may die between its last words and the end of its trial: no reason, no failure.
+    lost = trial.state == TrialState.FAIL and not trial.user_attrs.get(REASON)
+    return known and not lost
+
+
 def from_trial(trial: FrozenTrial) -> Run | None:
-    """The run of a finished trial; None of one that is under way or to be made again."""
-    states: dict[TrialState, State] = {
-        TrialState.COMPLETE: "complete",
-        TrialState.PRUNED: "dropped",
-        TrialState.FAIL: "failed",
-    }
-    given = trial.user_attrs
-    if trial.state not in states or "epochs" not in given or POSITION not in given:
+    """The run of a trial with an outcome; None of another."""
+    if not finished(trial):
         return None
+    given = trial.user_attrs
     return Run(
         position=given[POSITION],
         parameters=dict(trial.params),
-        state=states[trial.state],
+        state=_STATES[trial.state],
         accuracy=math.nan if trial.value is None else float(trial.value),
         seconds=given["seconds"],
         epochs=given["epochs"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from affidavit.errors import OutputError
-from affidavit.initialization.runs import INTERRUPTED, OWNER, POSITION, REASON, from_trial
+from affidavit.initialization.runs import OWNER, POSITION, finished
 from affidavit.initialization.start import Start
 from affidavit.initialization.strategies.strategy import History, Parameters, Strategy
 
@@ -76,8 +77,11 @@ def position(trial: FrozenTrial, trials: list[FrozenTrial]) -> int:
 
 def history(trials: list[FrozenTrial]) -> History:
     """Validation accuracy by position, of all runs that are finished."""
-    runs = (from_trial(trial) for trial in trials)
-    return {run.position: run.accuracy for run in runs if run is not None}
+    return {
+        int(trial.user_attrs[POSITION]): math.nan if trial.value is None else float(trial.value)
+        for trial in trials
+        if finished(trial)
+    }
 
 
 def open_study(
@@ -135,17 +139,17 @@ def open_study(
 
 def retry(study: optuna.Study) -> None:
     """Puts trials back in the queue whose process is gone, or that were interrupted."""
-    done = {run.position for run in map(from_trial, study.get_trials(False)) if run is not None}
-    for trial in study.get_trials(deepcopy=False):
-        given = trial.user_attrs
-        lost = trial.state == TrialState.RUNNING and not _alive(given.get(OWNER))
-        if lost:
-            # Without an owner it was cut off before it had one: its position is the number's.
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if not _alive(trial.user_attrs.get(OWNER)):
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-        stopped = trial.state == TrialState.FAIL and given.get(REASON) == INTERRUPTED
-        place = position(trial, study.get_trials(deepcopy=False))
-        if (lost or stopped) and place not in done and not _queued(study, place):
-            study.enqueue_trial(dict(trial.params), user_attrs={POSITION: place, _AGAIN: True})
+    trials = study.get_trials(deepcopy=False)
+    done = {trial.user_attrs[POSITION] for trial in trials if finished(trial)}
+    for trial in trials:
+        # Without an owner it was cut off before it had one: its position is the number's.
+        place = position(trial, trials)
+        if trial.state != TrialState.FAIL or place in done or _queued(study, place):
+            continue
+        study.enqueue_trial(dict(trial.params), user_attrs={POSITION: place, _AGAIN: True})
 
 
 def _queued(study: optuna.Study, place: int) -> bool:

@@ -38,6 +38,7 @@ class Worker:
         self.job = job
         self.owner = owner
         self.progress = progress
+        self._finished: dict[int, Run] = {}
         self.began = time.monotonic()
         # The clock of a search that goes on continues where it stopped.
         self.before = max((run.finished for run in self.runs()), default=0.0)
@@ -46,8 +47,11 @@ class Worker:
 
     def runs(self) -> list[Run]:
         """The finished runs of all calls, by position."""
-        found = map(from_trial, self.study.get_trials(deepcopy=False))
-        return sorted((run for run in found if run is not None), key=lambda run: run.position)
+        for trial in self.study.get_trials(deepcopy=False):
+            # What is finished does not change: it is unpacked once.
+            if trial.number not in self._finished and (run := from_trial(trial)) is not None:
+                self._finished[trial.number] = run
+        return sorted(self._finished.values(), key=lambda run: run.position)
 
     def work(self, together: int) -> Stopped:
         """Trains until a limit is reached."""
