@@ -24,8 +24,9 @@ from affidavit.contract import (
     audit,
 )
 from affidavit.contract.factory import Factory
-from affidavit.contract.training import training_data
+from affidavit.contract.training import networks, training_data
 from affidavit.errors import ContractError, DataError, DomainError, ModelError, OutputError
+from affidavit.initialization.strategies import Reseeding
 from affidavit.initialization.training import Dense, Trainer
 
 FACTORY = """
@@ -41,6 +42,9 @@ def net(width=4):
 def same():
     torch.manual_seed(0)
     return nn.Linear(2, 2)
+
+def probabilities():
+    return nn.Sequential(net(), nn.Softmax(1))
 
 def interrupted():
     net()
@@ -130,6 +134,26 @@ def test_what_the_model_is_does_not_matter_to_a_structure(tmp_path: Path) -> Non
 def test_a_factory_without_chance(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="gives the same weights under any seed"):
         audited(tmp_path, attain(hidden=None), source="made.py:same")
+
+
+def test_probabilities_are_no_logits(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="outputs are probabilities; expected logits"):
+        audited(tmp_path, attain(hidden=None), source="made.py:probabilities")
+
+
+def test_networks_of_keras_have_names_of_their_own() -> None:
+    keras = pytest.importorskip("keras")
+
+    class Made(Factory):
+        def load(self) -> Any:
+            return lambda: keras.Sequential(
+                [keras.Input((2,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)]
+            )
+
+    subject = trainable(factory=Made("made.py:net", {}, Path()))
+    make = networks(stable(hidden=None), subject, subject.dataset, Reseeding())
+    first, second = make(), make()
+    assert first.state_dict().keys() != second.state_dict().keys()
 
 
 def test_no_structure_at_all() -> None:

@@ -26,7 +26,7 @@ class TrainedClaim(Claim, ABC):
     hidden: list[Size] | None = Field(
         default=None,
         description="neurons of each hidden layer, such as [256, 256]; with `channels` those of"
-        " the dense layers after the blocks. With neither, the factory of [model] gives networks",
+        " the dense layers after the blocks. With neither, the model's factory gives networks",
     )
     channels: list[Size] | None = Field(
         default=None,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from affidavit.contract.context import Context
@@ -15,6 +16,7 @@ from affidavit.contract.explaining import channels_last
 from affidavit.contract.trained import Structure, TrainedClaim
 from affidavit.data import Dataset
 from affidavit.errors import ContractError, DataError, ModelError
+from affidavit.initialization.training.classification import logits
 from affidavit.initialization.training.structures import SmallCNN
 
 if TYPE_CHECKING:
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
     from affidavit.initialization.standing import Progress, Standing
     from affidavit.initialization.strategies import Strategy
 
-EXAMPLE = "[data] split = { train = 0.6, validation = 0.2, test = 0.2 }"
+_LOOKED_AT = 16  # rows
+# Probabilities of a row sum to 1, as far as single precision goes.
+_WHOLE = 1e-5
+
+_EXAMPLE = "[data] split = { train = 0.6, validation = 0.2, test = 0.2 }"
 
 
 def training_data(context: Context) -> Dataset:
@@ -49,7 +55,7 @@ def require_parts(data: Dataset, *names: str) -> None:
             raise DataError(
                 f"{data.name} has no part {name!r}, only: {', '.join(data.parts)}. Networks are"
                 " trained on one part, compared on another and judged on a third; expected such as"
-                f" {EXAMPLE}"
+                f" {_EXAMPLE}"
             )
 
 
@@ -129,7 +135,7 @@ def networks(
 
     Raises:
         ContractError: no structure is named, and [model] gives none.
-        ModelError: the factory gives the same weights under any seed.
+        ModelError: the factory fails, gives probabilities, or the same weights under any seed.
     """
     structure = claim.structure
     if structure is not None:
@@ -146,8 +152,7 @@ def networks(
         model = make()
         return model.to(context.device) if isinstance(model, nn.Module) else model
 
-    if strategy.fresh:
-        _require_random(moved, context)
+    _check_factory(moved, context, data, fresh=strategy.fresh)
     return moved
 
 
@@ -161,13 +166,32 @@ def _of_structure(structure: Structure, context: Context, data: Dataset) -> Call
     return lambda: structure.make(shape, classes).to(context.device)
 
 
-def _require_random(make: Callable[[], Any], context: Context) -> None:
-    """Raises ModelError for a factory that makes the same network under any seed."""
+def _check_factory(make: Callable[[], Any], context: Context, data: Dataset, fresh: bool) -> None:
+    """Raises ModelError for a factory whose networks cannot be trained as they are meant to.
+
+    Args:
+        fresh: whether its networks have to differ by the seed.
+    """
     from affidavit.initialization.start import Start
 
     start = Start(make, context.seed)
-    first, second = (start.fresh(start.run_seed(place)).state_dict() for place in (0, 1))
-    if all(first[name].equal(second[name]) for name in first):
+    first = start.first()
+    inputs = torch.tensor(data.part("train").inputs[:_LOOKED_AT]).to(context.device)
+    with torch.no_grad():
+        outputs = logits(first.eval(), inputs)
+    if outputs.shape[1] > 1 and bool(
+        (outputs >= 0).all() & outputs.sum(1).sub(1).abs().lt(1e-5).all()
+    ):
+        raise ModelError(
+            "the factory of [model] gives networks whose outputs are probabilities; expected logits"
+            " to train with softmax cross-entropy: leave out the softmax at the end"
+        )
+    if not fresh:
+        return
+    second = start.fresh(start.run_seed(1))
+    # By their order: Keras names the layers of each network anew.
+    pairs = zip(first.parameters(), second.parameters(), strict=False)
+    if all(one.equal(other) for one, other in pairs):
         raise ModelError(
             "the factory of [model] gives the same weights under any seed: there is nothing random"
             " to draw again. Expected one that seeds no generator, loads no weights and trains"
