@@ -248,10 +248,12 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "heads": heads,
     "initializers": initializers,
     "20 networks 784-256-10 trained together, batches of 32, against a plain loop": (
-        "initialization", "20 networks 784-256-10, batch 32, 2 threads",
+        "initialization",
+        "20 networks 784-256-10, batch 32, 2 threads",
     ),
     "the same, batches of 128": (
-        "initialization", "20 networks 784-256-10, batch 128, 2 threads",
+        "initialization",
+        "20 networks 784-256-10, batch 128, 2 threads",
     ),
 }
 

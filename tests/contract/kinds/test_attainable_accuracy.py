@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import math
 from typing import Any
@@ -15,6 +16,7 @@ from tests.contract.trainable import QUICK, trainable
 
 from affidavit import statistics
 from affidavit.contract import AttainableAccuracy, Context, Finding
+from affidavit.contract.attained import attained
 from affidavit.errors import ContractError
 from affidavit.evidence import (
     CurveChart,
@@ -213,3 +215,14 @@ def test_a_claim_in_words() -> None:
 def test_faulty_keys(keys: dict[str, Any], said: str) -> None:
     with pytest.raises(ContractError, match=said):
         claim(**keys)
+
+
+def test_time_that_was_spent_before_is_told() -> None:
+    found = attained(claim(max_time=50.0), trainable())
+    assert "Caution" not in found.ending
+    *others, last = found.result.runs
+    late = dataclasses.replace(last, finished=1000.0)
+    result = dataclasses.replace(found.result, runs=(*others, late))
+    assert dataclasses.replace(found, result=result).ending.endswith(
+        "Caution: with what was stored before it took 16 min 40 s in all, more than max_time."
+    )
