@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from affidavit.errors import DataError, DomainError, ModelError
 from affidavit.initialization.training.classification import logits
+from affidavit.initialization.training.copying import copied
 
 
 def checked_threads(threads: int | None) -> int:
@@ -65,7 +65,7 @@ def checked_models(models: Sequence[nn.Module], inputs: Tensor) -> tuple[torch.d
                 f" {', '.join(sorted(map(str, types)))}; expected the same, as by inputs.float()"
             )
         # A copy, as evaluation can change a module: lazy ones make their parameters.
-        trial = copy.deepcopy(model).eval()
+        trial = copied(model).eval()
         with torch.no_grad():
             classes.add(logits(trial, inputs[:1].to(parameters[0].device)).shape[1])
     if len(devices) > 1:

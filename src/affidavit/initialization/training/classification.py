@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from affidavit.errors import ModelError
+from affidavit.graph.from_keras import is_keras
 
 _ROWS = 1024  # classified at once
 
@@ -17,7 +18,8 @@ def logits(model: nn.Module, inputs: Tensor) -> Tensor:
         ModelError: it fails, or gives anything else.
     """
     try:
-        found = model(inputs)
+        # Keras's layers do not look at the mode of the module.
+        found = model(inputs, training=model.training) if is_keras(model) else model(inputs)
     except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
         mode = "training" if model.training else "evaluation"
         raise ModelError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from affidavit.initialization.training.classification import classified, logits
 from affidavit.initialization.training.cohort import Cohort, Rows, Task
+from affidavit.initialization.training.copying import copied, copies
 from affidavit.initialization.training.layers import customised
 from affidavit.initialization.training.order import noise_seed, order
 
@@ -48,7 +48,7 @@ class SingleCohort(Cohort):
         """The cohort before the first epoch, with copies of the models."""
         members = []
         for model in models:
-            made = copy.deepcopy(model).train()
+            made = copied(model).train()
             if next(made.parameters()).device.type == "cpu":
                 # Convolutions run in two thirds of the time on channels that lie side by side.
                 made = _laid_out(made, torch.channels_last)
@@ -75,8 +75,7 @@ class SingleCohort(Cohort):
         self, rows: Rows, epoch: int, position: int, stopped: threading.Event, noisy: bool
     ) -> tuple[nn.Module, torch.optim.Optimizer, Tensor]:
         """One network and its optimiser after the epoch, and its mean loss."""
-        # In one copy, so that the new optimiser moves the new parameters.
-        model, optimizer = copy.deepcopy(self.members[position])
+        model, optimizer = copies(*self.members[position])
         device, seed = rows.labels.device, self.seeds[position]
         turn = order(seed, epoch, len(rows)).to(device)
         losses, sizes = [], []
@@ -122,7 +121,7 @@ class SingleCohort(Cohort):
         )
 
     def module(self, position: int) -> nn.Module:
-        made = copy.deepcopy(self.members[position][0]).eval()
+        made = copied(self.members[position][0]).eval()
         return _laid_out(made, torch.contiguous_format)
 
     def correct(self, inputs: Tensor, labels: Tensor) -> Tensor:
