@@ -48,7 +48,7 @@ def probabilities():
 
 def interrupted():
     net()
-    if len(calls) > 5:
+    if len(calls) > 20:
         raise KeyboardInterrupt
     return net()
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import torch
@@ -44,8 +45,7 @@ class ByFunction:
     epochs: int = 1
 
     def __repr__(self) -> str:
-        name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
-        return f"{getattr(self.function, '__module__', '')}.{name}"
+        return _named(self.function)
 
     def begin(
         self, models: Sequence[nn.Module], inputs: Tensor, labels: Tensor, seeds: Sequence[int]
@@ -79,7 +79,8 @@ class FunctionTraining:
                     continue
                 try:
                     with seeded(seed), torch.enable_grad():
-                        function(model, inputs, labels, seed)
+                        # Copies, as a function may shuffle or scale them in place.
+                        function(model, inputs.clone(), labels.clone(), seed)
                 except Exception as error:  # whatever the user's code raises
                     self.failures[place] = f"{type(error).__name__}: {error}"
                     continue
@@ -101,6 +102,18 @@ class FunctionTraining:
         self._seeds = [self._seeds[place] for place in positions]
 
 
+def _named(value: object) -> str:
+    """A function by its name, with the arguments that are fixed; anything else as written."""
+    if isinstance(value, partial):
+        given = [*map(_named, value.args)]
+        given += [f"{key}={_named(one)}" for key, one in sorted(value.keywords.items())]
+        return f"{_named(value.func)}({', '.join(given)})"
+    if not callable(value):
+        return repr(value)
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    return f"{getattr(value, '__module__', '')}.{name}"
+
+
 @torch.no_grad()
 def _right(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     """Whether the greatest logit is the label's, [row]; a row with NaN is wrong.
@@ -111,7 +124,7 @@ def _right(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     modes = {part: part.training for part in model.modules()}
     model.eval()
     try:
-        parts = [logits(model, rows.to(device)) for rows in torch.split(inputs, _ROWS)]
+        parts = [logits(model, rows.to(device, copy=True)) for rows in torch.split(inputs, _ROWS)]
     finally:
         for part, mode in modes.items():
             part.training = mode

@@ -20,7 +20,8 @@ class Limits:
         max_gain: the search ends once a run's validation accuracy is above that of the first run
             by at least this much; a share of 1.
 
-    Raises DomainError unless time or trials are limited, and for limits of zero, below, or NaN.
+    Raises DomainError unless time or trials are limited, and for limits that are not finite and
+    above zero.
     """
 
     max_time: float | None = None
@@ -32,8 +33,10 @@ class Limits:
             raise DomainError(
                 "the search has no end: expected max_time (seconds), max_trial, or both"
             )
-        if self.max_time is not None and not self.max_time > 0:
-            raise DomainError(f"max_time is {self.max_time!r}; expected seconds above 0")
+        if self.max_time is not None and not (math.isfinite(self.max_time) and self.max_time > 0):
+            raise DomainError(
+                f"max_time is {self.max_time!r}; expected a finite number of seconds above 0"
+            )
         if self.max_trial is not None and (
             not isinstance(self.max_trial, int)
             or isinstance(self.max_trial, bool)

@@ -70,8 +70,9 @@ def attributes(run: Run) -> dict[str, Any]:
 def finished(trial: FrozenTrial) -> bool:
     """Whether a trial has an outcome: it is not under way, nor to be made again."""
     known = trial.state in _STATES and {"epochs", POSITION} <= trial.user_attrs.keys()
-    # A process may die between its last words and the end of its trial: no reason, no failure.
-    lost = trial.state == TrialState.FAIL and not trial.user_attrs.get(REASON)
+    # A process may end between its last words and the end of its trial: no reason, no failure.
+    reason = trial.user_attrs.get(REASON)
+    lost = trial.state == TrialState.FAIL and reason in (None, "", INTERRUPTED)
     return known and not lost
 
 

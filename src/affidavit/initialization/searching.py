@@ -73,10 +73,11 @@ def search(
         `stopped` says so.
 
     Raises:
-        DomainError: limits, target or constants without meaning.
+        DomainError: limits, target, seed or constants without meaning.
         DataError: no such parts, an empty one, or targets of regression.
-        ModelError: the factory fails, the model has no parameters to train, does not give scores
-            [row, class], or the first run fails.
+        ModelError: the factory fails, gives the same parameters twice, other weights under the same
+            seed, or (reseeding, halving) the same under any; the model has no parameters to train,
+            does not give scores [row, class], or the first run fails.
         OutputError: the storage cannot be opened, or holds another search.
 
     Guarantee: none by itself; that of :mod:`affidavit.initialization.evidence` is `statistical`.
@@ -97,6 +98,7 @@ def search(
             )
     parts = Parts.of(data)
     start = Start(make_model, seed)
+    plan.check(start)
     settings = {
         "strategy": repr(plan),
         "training": repr(trainer),

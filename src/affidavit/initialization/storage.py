@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import socket
@@ -14,11 +13,11 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from affidavit.errors import OutputError
+from affidavit.initialization.journal import open_journal
 from affidavit.initialization.runs import OWNER, POSITION, finished
 from affidavit.initialization.start import Start
 from affidavit.initialization.strategies.strategy import History, Parameters, Strategy
@@ -77,11 +76,12 @@ def position(trial: FrozenTrial, trials: list[FrozenTrial]) -> int:
 
 def history(trials: list[FrozenTrial]) -> History:
     """Validation accuracy by position, of all runs that are finished."""
-    return {
-        int(trial.user_attrs[POSITION]): math.nan if trial.value is None else float(trial.value)
-        for trial in trials
-        if finished(trial)
-    }
+    found: dict[int, float] = {}
+    for trial in trials:
+        if finished(trial):  # of two at one position, the one asked for first
+            value = math.nan if trial.value is None else float(trial.value)
+            found.setdefault(int(trial.user_attrs[POSITION]), value)
+    return found
 
 
 def open_study(
@@ -147,21 +147,28 @@ def retry(study: optuna.Study) -> None:
     for trial in trials:
         # Without an owner it was cut off before it had one: its position is the number's.
         place = position(trial, trials)
-        if trial.state != TrialState.FAIL or place in done or _queued(study, place):
+        if trial.state != TrialState.FAIL or place in done:
             continue
-        study.enqueue_trial(dict(trial.params), user_attrs={POSITION: place, _AGAIN: True})
+        if not _any(study, place, (TrialState.WAITING, TrialState.RUNNING)):
+            again(study, place)
 
 
-def _queued(study: optuna.Study, place: int) -> bool:
-    under_way = (TrialState.WAITING, TrialState.RUNNING)
-    trials = study.get_trials(deepcopy=False, states=under_way)
+def again(study: optuna.Study, place: int) -> None:
+    """Puts a position in the queue, unless it is there."""
+    if not _any(study, place, (TrialState.WAITING,)):
+        study.enqueue_trial({}, user_attrs={POSITION: place, _AGAIN: True})
+
+
+def _any(study: optuna.Study, place: int, states: tuple[TrialState, ...]) -> bool:
+    trials = study.get_trials(deepcopy=False, states=states)
     return any(trial.user_attrs.get(POSITION) == place for trial in trials)
 
 
 @contextmanager
 def owner() -> Iterator[str]:
     """A name for a search under way in this process."""
-    mine = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(8).hex()}"
+    process = os.getpid()
+    mine = f"{socket.gethostname()}:{process}:{os.urandom(8).hex()}:{_born(process)}"
     _ACTIVE.add(mine)
     try:
         yield mine
@@ -184,7 +191,7 @@ def _alive(name: str | None) -> bool:
     """Whether a search may still be under way. Of another machine it cannot be known: yes."""
     if name is None:
         return False
-    host, process, _ = name.split(":")
+    host, process, _, *born = name.split(":")
     if host != socket.gethostname():
         return True
     if int(process) == os.getpid():
@@ -194,8 +201,17 @@ def _alive(name: str | None) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return not born or born[0] == _born(int(process))
+
+
+def _born(process: int) -> str:
+    """When a process began, where the system tells: numbers of processes are given again."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return ""
+    return status.rpartition(")")[2].split()[19]
 
 
 def _storage(given: str | os.PathLike[str] | BaseStorage | None) -> BaseStorage | str:
@@ -203,29 +219,17 @@ def _storage(given: str | os.PathLike[str] | BaseStorage | None) -> BaseStorage 
         return InMemoryStorage()
     if isinstance(given, BaseStorage) or (isinstance(given, str) and "://" in given):
         return given
-    path = Path(given)
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder; expected a file for the storage of trials")
-    if path.exists():
-        _require_journal(path)
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(str(path)))
+    return open_journal(given)
 
 
-def _require_journal(path: Path) -> None:
-    """Raises OutputError for a file that Optuna did not write; it would add lines to it."""
-    with path.open("rb") as file:
-        line = file.readline(1 << 20)
-    try:
-        good = not line or "op_code" in json.loads(line)
-    except (ValueError, TypeError):
-        good = False
-    if not good:
-        raise OutputError(
-            f"{path} is no journal of trials; expected a file that a search wrote, or a new one. It"
-            " is left as it was."
-        )
-
-
-__all__ = ["NAME", "ByPosition", "Parameters", "open_study", "owner", "position", "quiet", "retry"]
+__all__ = [
+    "NAME",
+    "ByPosition",
+    "Parameters",
+    "again",
+    "open_study",
+    "owner",
+    "position",
+    "quiet",
+    "retry",
+]

@@ -9,24 +9,17 @@ from dataclasses import replace
 
 import numpy as np
 from optuna import Study, Trial
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 from torch import nn
 
 from affidavit.errors import ModelError
-from affidavit.initialization import storage as stored
+from affidavit.initialization.asking import Asking
+from affidavit.initialization.failing import FailedError, failing
 from affidavit.initialization.functions import TrainingRun
 from affidavit.initialization.job import Job
 from affidavit.initialization.result import Stopped
-from affidavit.initialization.runs import (
-    INTERRUPTED,
-    OWNER,
-    POSITION,
-    REASON,
-    Bits,
-    Run,
-    attributes,
-    from_trial,
-)
+from affidavit.initialization.runs import POSITION, Bits, Run, attributes, from_trial
 from affidavit.initialization.standing import Progress, Standing
 
 
@@ -36,14 +29,15 @@ class Worker:
     def __init__(self, study: Study, job: Job, owner: str, progress: Progress | None) -> None:
         self.study = study
         self.job = job
-        self.owner = owner
+        self.asking = Asking(study, job, owner)
         self.progress = progress
         self._finished: dict[int, Run] = {}
         self.began = time.monotonic()
-        # The clock of a search that goes on continues where it stopped.
-        self.before = max((run.finished for run in self.runs()), default=0.0)
+        # A search that goes on knows what a trial takes, and its clock continues.
+        runs = self.runs()
+        self.before = max((run.finished for run in runs), default=0.0)
+        self.seconds_per_trial = max((run.seconds for run in runs), default=0.0)
         self.best: tuple[Run, nn.Module] | None = None
-        self.seconds_per_trial = 0.0
 
     def runs(self) -> list[Run]:
         """The finished runs of all calls, by position."""
@@ -51,16 +45,23 @@ class Worker:
             # What is finished does not change: it is unpacked once.
             if trial.number not in self._finished and (run := from_trial(trial)) is not None:
                 self._finished[trial.number] = run
-        return sorted(self._finished.values(), key=lambda run: run.position)
+        found: dict[int, Run] = {}
+        for number in sorted(self._finished):  # of two at one position, the one asked for first
+            found.setdefault(self._finished[number].position, self._finished[number])
+        return [found[position] for position in sorted(found)]
 
     def work(self, together: int) -> Stopped:
         """Trains until a limit is reached."""
         try:
-            if not self.runs():
-                self._batch(self._ask(1))
-            self._require_first()
+            while (first := self._first()) is None:
+                self._batch(self.asking.first())
+            if first.state == "failed":
+                raise ModelError(
+                    f"the first run failed: {first.reason}. There is no accuracy to gain on;"
+                    " expected a model and a training that work once."
+                )
             while (stopped := self._stopped()) is None:
-                trials = self._ask(self._affordable(together))
+                trials = self.asking.ask(self._affordable(together))
                 if not trials:
                     return "max_trial"
                 self._batch(trials)
@@ -81,9 +82,14 @@ class Worker:
             raise KeyboardInterrupt
         chosen = max(complete, key=lambda run: (run.accuracy, -run.position))
         if self.best is not None and self.best[0].position == chosen.position:
-            return self.best
+            return self.best[0], self.best[1].eval()
         training = self.job.begin([chosen.parameters])
         training.run(chosen.epochs)
+        if training.failures[0]:
+            raise ModelError(
+                f"run {chosen.position}, the best, was trained by another call. Trained again for"
+                f" its network, it failed: {training.failures[0]}. What is stored is left as it was"
+            )
         validation, test = self._correct(training)
         again = replace(
             chosen,
@@ -91,15 +97,10 @@ class Worker:
             validation=validation[0],
             test=None if test is None else test[0],
         )
-        return again, training.models[0]
+        return again, training.models[0].eval()
 
-    def _require_first(self) -> None:
-        first = next((run for run in self.runs() if run.position == 0), None)
-        if first is not None and first.state == "failed":
-            raise ModelError(
-                f"the first run failed: {first.reason}. There is no accuracy to gain on; expected a"
-                " model and a training that work once."
-            )
+    def _first(self) -> Run | None:
+        return next((run for run in self.runs() if run.position == 0), None)
 
     def _stopped(self) -> Stopped | None:
         runs = self.runs()
@@ -133,68 +134,89 @@ class Worker:
             count = min(count, max(1, math.floor(seconds / self.seconds_per_trial)))
         return count
 
-    def _ask(self, count: int) -> list[Trial]:
-        """New trials, fewer than asked for where another machine was faster."""
-        found = []
-        space = self.job.plan.space(self.job.start)
-        for _ in range(count):
-            trial = self.study.ask(space)
-            trials = self.study.get_trials(deepcopy=False)
-            place = stored.position(trials[trial.number], trials)
-            trial.set_user_attr(POSITION, place)
-            trial.set_user_attr(OWNER, self.owner)
-            if self.job.last is not None and place > self.job.last:
-                self._give_back(trial)
-                break
-            found.append(trial)
-        return found
-
-    def _give_back(self, trial: Trial) -> None:
-        trial.set_user_attr(REASON, INTERRUPTED)
-        self.study.tell(trial, state=TrialState.FAIL)
-
     def _batch(self, trials: list[Trial]) -> None:
-        """Trains trials together, tells their outcome, and drops some where the strategy says."""
+        """Trains trials together; where that fails, those that are left each alone."""
         began = time.monotonic()
         alive = list(trials)
         try:
-            training = self.job.begin([trial.params for trial in trials])
-            done = 0
-            rungs = self.job.plan.rungs(self.job.trainer.epochs, len(trials))
-            if len(trials) == 1 and not _place(trials[0]):
-                rungs = rungs[-1:]  # the first run is compared with, so it is trained in full
-            for number, rung in enumerate(rungs):
-                self._show(f"{len(alive)} to epoch {rung.epochs}")
-                training.run(rung.epochs - done)
-                done = rung.epochs
-                seconds = (time.monotonic() - began) / len(trials)
-                last = number == len(rungs) - 1 or self._late()
-                runs = self._evaluate(training, alive, done, seconds, last)
-                kept = range(len(alive)) if last else _best(runs, rung.kept)
-                for place, (trial, run) in enumerate(zip(alive, runs, strict=True)):
-                    if last or place not in kept or run.state == "failed":
-                        self._tell(trial, run, training.models[place])
-                if last:
-                    alive = []
-                    break
-                kept = [place for place in kept if runs[place].state != "failed"]
-                training.keep(kept)
-                alive = [alive[place] for place in kept]
-                if not alive:
-                    break
+            try:
+                self._train(trials, alive)
+            except FailedError as failure:
+                self._apart(trials, alive, failure)
         finally:
             for trial in alive:  # Ctrl-C, or an error that ends the search
                 with contextlib.suppress(Exception):
-                    self._give_back(trial)
+                    self.asking.give_back(trial)
         self.seconds_per_trial = (time.monotonic() - began) / len(trials)
         self._show("")
+
+    def _train(self, trials: list[Trial], alive: list[Trial]) -> None:
+        """Trains trials, tells their outcome, and drops some where the strategy says.
+
+        `alive` keeps those that have no outcome yet.
+        """
+        began = time.monotonic()
+        with failing():
+            training = self.job.begin([trial.params for trial in trials])
+        done = 0
+        rungs = self.job.plan.rungs(self.job.trainer.epochs, len(trials))
+        if len(trials) == 1 and not _place(trials[0]):
+            rungs = rungs[-1:]  # the first run is compared with, so it is trained in full
+        for number, rung in enumerate(rungs):
+            self._show(f"{len(alive)} to epoch {rung.epochs}")
+            with failing():
+                training.run(rung.epochs - done)
+            done = rung.epochs
+            seconds = (time.monotonic() - began) / len(trials)
+            last = number == len(rungs) - 1 or self._late()
+            with failing():
+                runs = self._evaluate(training, alive, done, seconds, last)
+            kept = [] if last else _best(runs, rung.kept)
+            kept = [place for place in kept if runs[place].state != "failed"]
+            trained, there = training.models, list(alive)
+            for place, (trial, run) in enumerate(zip(there, runs, strict=True)):
+                if place not in kept:
+                    self._tell(trial, run, trained[place])
+                    alive.remove(trial)
+            if not alive:
+                break
+            training.keep(kept)
+
+    def _apart(self, trials: list[Trial], alive: list[Trial], failure: FailedError) -> None:
+        """Trains each alone, so that what fails is one run."""
+        for trial in list(alive):
+            if self._late():
+                return
+            if len(trials) > 1:
+                try:
+                    self._train([trial], [trial])
+                    alive.remove(trial)
+                    continue
+                except FailedError as found:
+                    failure = found
+            if not _place(trial):
+                raise failure.error
+            self._tell(trial, self._failed(trial, failure), None)
+            alive.remove(trial)
+
+    def _failed(self, trial: Trial, failure: FailedError) -> Run:
+        return Run(
+            position=_place(trial),
+            parameters=trial.params,
+            state="failed",
+            accuracy=math.nan,
+            seconds=failure.seconds,
+            epochs=0,
+            finished=self.before + self._elapsed(),
+            reason=str(failure),
+        )
 
     def _evaluate(
         self, training: TrainingRun, trials: list[Trial], epochs: int, seconds: float, last: bool
     ) -> list[Run]:
         whole = epochs == self.job.trainer.epochs
         validation, test = self._correct(training, judged=last and whole)
-        finished = self.before + self._elapsed()
+        now = self.before + self._elapsed()
         runs = []
         for place, (trial, failure) in enumerate(zip(trials, training.failures, strict=True)):
             runs.append(
@@ -205,7 +227,7 @@ class Worker:
                     accuracy=math.nan if failure else float(validation[place].mean()),
                     seconds=seconds,
                     epochs=epochs,
-                    finished=finished,
+                    finished=now,
                     validation=None if failure else validation[place],
                     test=None if failure or test is None else test[place],
                     reason=failure,
@@ -222,19 +244,24 @@ class Worker:
             None if test is None else training.correct(*test).numpy(),
         )
 
-    def _tell(self, trial: Trial, run: Run, model: nn.Module) -> None:
+    def _tell(self, trial: Trial, run: Run, model: nn.Module | None) -> None:
         states = {
             "complete": TrialState.COMPLETE,
             "dropped": TrialState.PRUNED,
             "failed": TrialState.FAIL,
         }
-        for key, value in attributes(run).items():
-            trial.set_user_attr(key, value)
-        if run.state == "dropped":
-            trial.report(run.accuracy, run.epochs)
         value = run.accuracy if run.state == "complete" else None
-        self.study.tell(trial, value, state=states[run.state])
-        if run.state == "complete" and (self.best is None or run.accuracy > self.best[0].accuracy):
+        try:
+            for key, attribute in attributes(run).items():
+                trial.set_user_attr(key, attribute)
+            if run.state == "dropped":
+                trial.report(run.accuracy, run.epochs)
+            self.study.tell(trial, value, state=states[run.state])
+        except UpdateFinishedTrialError:
+            return  # taken for lost, it is another's now
+        if model is None or run.state != "complete":
+            return
+        if self.best is None or run.accuracy > self.best[0].accuracy:
             self.best = (run, model)
 
     def _late(self) -> bool:

@@ -59,6 +59,10 @@ class Annealing(Strategy):
         if not 0 < self.coldest < 1:
             raise DomainError(f"coldest is {self.coldest!r}; expected a number between 0 and 1")
 
+    def check(self, start: Start) -> None:
+        super().check(start)
+        start.names  # noqa: B018 - raises where there is nothing to move
+
     def space(self, start: Start) -> dict[str, BaseDistribution]:
         return {_SHIFT + name: FloatDistribution(-self.reach, self.reach) for name in start.names}
 

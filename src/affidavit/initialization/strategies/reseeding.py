@@ -23,6 +23,9 @@ class Reseeding(Strategy):
     name: ClassVar[str] = "reseed"
     fresh: ClassVar[bool] = True
 
+    def check(self, start: Start) -> None:
+        start.check(fresh=True)
+
     def space(self, start: Start) -> dict[str, BaseDistribution]:
         return {"seed": IntDistribution(0, 2**32 - 1)}
 

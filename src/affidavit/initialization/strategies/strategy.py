@@ -44,6 +44,10 @@ class Strategy:
     name: ClassVar[str]
     fresh: ClassVar[bool] = False
 
+    def check(self, start: Start) -> None:
+        """Raises ModelError for a factory that this strategy cannot begin with."""
+        start.check(fresh=False)
+
     def space(self, start: Start) -> dict[str, BaseDistribution]:
         """The parameters of a trial and their ranges."""
         raise NotImplementedError

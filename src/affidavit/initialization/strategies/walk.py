@@ -43,6 +43,10 @@ class Walk(Strategy):
             )
         whole("budget", self.budget)
 
+    def check(self, start: Start) -> None:
+        super().check(start)
+        start.names  # noqa: B018 - raises where there is nothing to move
+
     def space(self, start: Start) -> dict[str, BaseDistribution]:
         return {
             "delta": FloatDistribution(min(0.0, *self.deltas), max(0.0, *self.deltas)),

@@ -67,7 +67,7 @@ def checked_models(models: Sequence[nn.Module], inputs: Tensor) -> tuple[torch.d
         # A copy, as evaluation can change a module: lazy ones make their parameters.
         trial = copied(model).eval()
         with torch.no_grad():
-            classes.add(logits(trial, inputs[:1].to(parameters[0].device)).shape[1])
+            classes.add(logits(trial, inputs[:1].to(parameters[0].device, copy=True)).shape[1])
     if len(devices) > 1:
         raise ModelError(
             f"models are on several devices, {', '.join(sorted(map(str, devices)))}; expected one"

@@ -40,5 +40,6 @@ def classified(model: nn.Module, inputs: Tensor) -> Tensor:
     if not len(inputs):
         return torch.zeros(0, dtype=torch.int64, device=inputs.device)
     starts = range(0, len(inputs), _ROWS)
-    parts = (logits(model, inputs[one : one + _ROWS]) for one in starts)
+    # Copies, as a network may change its inputs in place.
+    parts = (logits(model, inputs[one : one + _ROWS].clone()) for one in starts)
     return torch.cat([torch.where(z.isnan().any(1), -1, z.argmax(1)) for z in parts])
