@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from affidavit.errors import AffidavitError, DomainError, ModelError
+from affidavit.graph.from_keras import is_keras
 from affidavit.seeding import seeded
 
 # Shifting the scale of a normalisation is no shift of weights: Algorithm 1 knows none of these.
@@ -23,8 +25,12 @@ _NORMS = (
     nn.LocalResponseNorm,
     nn.RMSNorm,
 )
+_KERAS_NORMS = ("gamma", "beta")
 # Odd, so that different positions have different seeds.
 _STEP = 0x9E3779B1
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -138,14 +144,15 @@ def moved(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         for value in part.parameters(recurse=False)
     }
     for name, value in _trained(model):
-        if id(value) not in norms:
+        of_keras = is_keras(model) and name.rpartition(" ")[2] in _KERAS_NORMS
+        if id(value) not in norms and not of_keras:
             yield name, value.data
 
 
 def _digest(model: nn.Module) -> str:
     """SHA-256 of parameters and buffers, by name, shape and value."""
     found = hashlib.sha256()
-    for name, value in model.state_dict().items():
+    for name, value in _named(model, model.state_dict().items()):
         if isinstance(value, Tensor):  # a module may keep more than that
             found.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
             octets = value.detach().cpu().contiguous().flatten().view(torch.uint8)
@@ -153,11 +160,20 @@ def _digest(model: nn.Module) -> str:
     return found.hexdigest()
 
 
+def _named(model: nn.Module, values: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
+    """Names that another network of the same factory has too.
+
+    Keras counts its layers through all of a process: theirs are a place and the variable's name.
+    """
+    for place, (name, value) in enumerate(values):
+        yield f"{place} {name.rpartition('/')[2]}" if is_keras(model) else name, value
+
+
 def _made(value: Tensor) -> bool:
     return not is_lazy(value) and not value.is_meta
 
 
 def _trained(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    for name, value in model.named_parameters():
+    for name, value in _named(model, model.named_parameters()):
         if value.requires_grad and value.is_floating_point() and value.numel():
             yield name, value
