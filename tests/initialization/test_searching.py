@@ -478,8 +478,8 @@ def test_all_errors_are_of_the_tree() -> None:
         run(together=0)
 
 
-@pytest.mark.parametrize("strategy", ["reseed", "anneal"])
-def test_keras_models_are_searched_and_gone_on_with(tmp_path: Path, strategy: str) -> None:
+@pytest.mark.parametrize("strategy", [Reseeding(), Annealing(reach=3.0)])
+def test_keras_models_are_searched_and_gone_on_with(tmp_path: Path, strategy: Any) -> None:
     keras: Any = pytest.importorskip("keras")
 
     def make() -> Any:
