@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,22 @@ def test_of_46_runs_an_interval_is_given() -> None:
     few, enough = judge(run(max_trial=44)), judge(run(max_trial=45))
     assert few.interval is None
     assert enough.interval is not None
+
+
+def test_runs_that_failed_are_below_all_others_in_the_interval() -> None:
+    calls = itertools.count()
+
+    def sometimes(model: nn.Module, *given: Any) -> None:
+        descend(model, *given)
+        if next(calls) in (3, 8):
+            next(model.parameters()).data.fill_(np.nan)
+
+    found = judge(run(max_trial=47, train=sometimes))
+    assert found.interval is not None
+    assert found.interval.lower == -np.inf
+    assert found.best is not None
+    assert found.best.runs == 48
+    assert "mean of the 46 runs" in found.sentences[2]
 
 
 @pytest.mark.parametrize("strategy", ["walk", "anneal"])

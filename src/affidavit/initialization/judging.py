@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from affidavit.errors import DataError
@@ -39,10 +40,11 @@ class Judgement:
         certified: accuracy of the chosen run on the test rows, with its exact interval.
         decision: on the accuracy that was asked for, if one was.
         over_first: gain of the chosen run over the first.
-        over_mean: gain over the mean of the runs made; of at least two fresh runs.
+        over_mean: gain over the mean of the complete runs; of at least two fresh ones.
         optimism: what was lost between choosing and certifying; likewise.
         spread: of fresh runs on the test rows; likewise, and None where all of them agree.
-        interval: of fresh runs' accuracies on the test rows; None for fewer than 46.
+        interval: of fresh runs' accuracies on the test rows, failed ones below all others; None for
+            fewer than 46.
         success: how likely a fresh run reaches the accuracy asked for on validation rows. None too
             where the search could end at a gain and did see successes: then its number of runs
             depends on their luck.
@@ -107,7 +109,9 @@ def judge(
             validation_rows=validation.shape[1],
             success=success,
         )
-    enough = several and len(test) >= runs_for_interval(CONTENT, confidence)
+    # A run that failed counts: it is below every other.
+    accuracies = [math.nan if run.test is None else run.test.mean() for run in result.runs]
+    enough = several and len(accuracies) >= runs_for_interval(CONTENT, confidence)
     looked = validation[result.place], validation, chosen, test
     return Judgement(
         certified=found,
@@ -116,9 +120,9 @@ def judge(
         over_mean=gain_over_mean(chosen, test, confidence) if several else None,
         optimism=optimism(*looked, confidence) if several else None,
         spread=seeds,
-        interval=tolerance_interval(test.mean(1), CONTENT, confidence) if enough else None,
+        interval=tolerance_interval(accuracies, CONTENT, confidence) if enough else None,
         success=success,
-        best=best_of(len(test), confidence) if several else None,
+        best=best_of(len(accuracies), confidence) if several else None,
     )
 
 

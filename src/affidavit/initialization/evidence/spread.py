@@ -73,10 +73,11 @@ class Spread:
     @property
     def text(self) -> str:
         """In a few sentences."""
+        probability = f"p = {self.p_value:.2g}" if self.p_value else "p < 1e-300"
         differ = (
-            f"The runs differ in truth (p = {self.p_value:.2g})"
+            f"The runs differ in truth ({probability})"
             if self.p_value <= 1 - self.confidence
-            else f"It is not shown that the runs differ in truth (p = {self.p_value:.2g})"
+            else f"It is not shown that the runs differ in truth ({probability})"
         )
         return (
             f"The accuracies of {counted(self.runs, 'run')} on {counted(self.rows, 'row')} have a"
