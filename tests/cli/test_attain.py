@@ -168,3 +168,20 @@ def test_settings_of_strategies() -> None:
 )
 def test_times(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--confidence", 1], "confidence is 1.0"),
+        (["--at-least", 0.5, "--split", "train=0.5,validation=0.5"], "expected a part 'test'"),
+    ],
+    ids=["confidence", "nothing to certify on"],
+)
+def test_what_cannot_be_judged_is_said_before_anything_is_trained(
+    monkeypatch: pytest.MonkeyPatch, options: list[object], said: str
+) -> None:
+    monkeypatch.setattr("affidavit.initialization.searching.search", lambda *_, **__: 1 / 0)
+    found = run("search", *DIGITS, *options)
+    assert found.exit_code == 3
+    assert said in " ".join(found.stderr.split())

@@ -159,3 +159,22 @@ def test_a_search_that_goes_on_knows_how_long_a_trial_takes(
     run(path, max_trial=1, train=trainer, progress=slow)
     found = run(path, max_trial=None, max_time=25.0, train=trainer, progress=slow)
     assert len(found.runs) - 2 < 20
+
+
+@pytest.mark.parametrize("said", ["table studies already exists", "UNIQUE constraint failed: x"])
+def test_a_database_that_others_are_making(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    create = optuna.create_study
+    failed: list[str] = []
+
+    def late(**options: Any) -> Any:
+        if not failed:
+            failed.append(said)
+            raise RuntimeError(said)
+        return create(**options)
+
+    monkeypatch.setattr(optuna, "create_study", late)
+    monkeypatch.setattr("affidavit.initialization.storage.time.sleep", lambda seconds: None)
+    assert len(run(tmp_path / "trials.log", max_trial=1).runs) == 2
+    assert failed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ NAME = "affidavit"
 
 _SETTINGS = "affidavit settings"
 _AGAIN = "again"
+_MADE_MEANWHILE = ("already exists", "UNIQUE constraint failed", "duplicate key")
 # Searches of this process that are under way.
 _ACTIVE: set[str] = set()
 
@@ -103,13 +105,7 @@ def open_study(
     another search; whatever it is, it is left as it was.
     """
     try:
-        study = optuna.create_study(
-            storage=_storage(storage),
-            sampler=sampler,
-            study_name=name,
-            direction="maximize",
-            load_if_exists=True,
-        )
+        study = _created(storage, name, sampler)
         known = study.user_attrs.get(_SETTINGS)
         strange = known is None and (bool(study.user_attrs) or bool(study.get_trials(False)))
     except OutputError:
@@ -135,6 +131,29 @@ def open_study(
             " that it has, or give another storage or name. It is left as it was."
         )
     return study
+
+
+def _created(
+    storage: str | os.PathLike[str] | BaseStorage | None, name: str, sampler: BaseSampler
+) -> optuna.Study:
+    def create() -> optuna.Study:
+        return optuna.create_study(
+            storage=_storage(storage),
+            sampler=sampler,
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+        )
+
+    for _ in range(4):
+        try:
+            return create()
+        except Exception as error:
+            # Several processes make the tables of a new database at once: some find them there.
+            if not any(text in str(error) for text in _MADE_MEANWHILE):
+                raise
+            time.sleep(0.5)
+    return create()
 
 
 def retry(study: optuna.Study) -> None:

@@ -164,17 +164,20 @@ def search(
     import json
 
     from affidavit.cli.attain import files, tables
-    from affidavit.cli.attain.setup import Structure, dataset_of, seconds_of, strategy_of
+    from affidavit.cli.attain.setup import SPLIT, Structure, dataset_of, seconds_of, strategy_of
     from affidavit.cli.attain.watching import watched
     from affidavit.cli.console import show
     from affidavit.cli.folders import prepare
     from affidavit.cli.options import usable
+    from affidavit.errors import DataError
+    from affidavit.initialization.evidence.inputs import check_confidence
     from affidavit.initialization.judging import judge
     from affidavit.initialization.limits import check_share
     from affidavit.initialization.searching import search as run
     from affidavit.initialization.training import Trainer
 
     check_share("--at-least", at_least)
+    check_confidence(confidence)
     plan, seconds = strategy_of(strategy, option or ()), seconds_of(max_time)
     trainer = Trainer(epochs, batch_size, learning_rate, optimizer, momentum, weight_decay)
     if max_trial is None and seconds is None:
@@ -184,6 +187,11 @@ def search(
         storage = str(out / files.TRIALS) if storage is None else storage
     progress = not quiet and sys.stderr.isatty()
     dataset = dataset_of(data, label, size, split, progress)
+    if at_least is not None and "test" not in dataset.parts:
+        raise DataError(
+            "--at-least is certified on rows that chose nothing: expected a part 'test', such as"
+            f" --split {SPLIT}"
+        )
     place, make = usable(device), Structure(model, hidden, channels).maker(dataset)
     with watched(progress) as tell:
         result = run(
