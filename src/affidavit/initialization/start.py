@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from affidavit.errors import AffidavitError, DomainError, ModelError
-from affidavit.graph.from_keras import is_keras
+from affidavit.initialization.numbering import numbered
 from affidavit.seeding import seeded
 
 # Shifting the scale of a normalisation is no shift of weights: Algorithm 1 knows none of these.
@@ -25,12 +25,8 @@ _NORMS = (
     nn.LocalResponseNorm,
     nn.RMSNorm,
 )
-_KERAS_NORMS = ("gamma", "beta")
 # Odd, so that different positions have different seeds.
 _STEP = 0x9E3779B1
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -137,36 +133,32 @@ class Start:
 
 def moved(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """The weights and biases of :attr:`Start.names`, to be changed in place."""
-    norms = {
-        id(value)
-        for part in model.modules()
-        if isinstance(part, _NORMS)
-        for value in part.parameters(recurse=False)
-    }
+    norms = {id(value) for value in _of_norms(model)}
     for name, value in _trained(model):
-        of_keras = is_keras(model) and name.rpartition(" ")[2] in _KERAS_NORMS
-        if id(value) not in norms and not of_keras:
+        if id(value) not in norms:
             yield name, value.data
+
+
+def _of_norms(model: nn.Module) -> Iterator[Tensor]:
+    for part in model.modules():
+        if isinstance(part, _NORMS):
+            yield from part.parameters(recurse=False)
+        layers: Any = getattr(part, "_flatten_layers", None)
+        if layers is not None:  # a model of Keras, whose layers are no modules of it
+            for layer in layers():
+                if type(layer).__name__.endswith("Normalization"):
+                    yield from (variable.value for variable in layer.trainable_variables)
 
 
 def _digest(model: nn.Module) -> str:
     """SHA-256 of parameters and buffers, by name, shape and value."""
     found = hashlib.sha256()
-    for name, value in _named(model, model.state_dict().items()):
-        if isinstance(value, Tensor):  # a module may keep more than that
-            found.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
-            octets = value.detach().cpu().contiguous().flatten().view(torch.uint8)
-            found.update(octets.numpy().data)
+    state = [(name, value) for name, value in model.state_dict().items() if torch.is_tensor(value)]
+    for name, value in numbered(state):
+        found.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        octets = value.detach().cpu().contiguous().flatten().view(torch.uint8)
+        found.update(octets.numpy().data)
     return found.hexdigest()
-
-
-def _named(model: nn.Module, values: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
-    """Names that another network of the same factory has too.
-
-    Keras counts its layers through all of a process: theirs are a place and the variable's name.
-    """
-    for place, (name, value) in enumerate(values):
-        yield f"{place} {name.rpartition('/')[2]}" if is_keras(model) else name, value
 
 
 def _made(value: Tensor) -> bool:
@@ -174,6 +166,6 @@ def _made(value: Tensor) -> bool:
 
 
 def _trained(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    for name, value in _named(model, model.named_parameters()):
+    for name, value in numbered(list(model.named_parameters())):
         if value.requires_grad and value.is_floating_point() and value.numel():
             yield name, value
