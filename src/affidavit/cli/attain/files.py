@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from matplotlib.figure import Figure
 from safetensors.torch import save_file
 
@@ -36,6 +37,7 @@ def write(result: SearchResult, judgement: Judgement | None, folder: Path) -> li
         weights = {
             name: value.detach().cpu().contiguous().clone()
             for name, value in result.model.state_dict().items()
+            if torch.is_tensor(value)  # a module may keep more than that
         }
         save_file(weights, folder / "chosen.safetensors")
         found = json.dumps(record(result, judgement), indent=2) + "\n"
