@@ -476,19 +476,3 @@ class TestProgress:
 def test_all_errors_are_of_the_tree() -> None:
     with pytest.raises(AffidavitError):
         run(together=0)
-
-
-@pytest.mark.parametrize("strategy", [Reseeding(), Annealing(reach=3.0)])
-def test_keras_models_are_searched_and_gone_on_with(tmp_path: Path, strategy: Any) -> None:
-    keras: Any = pytest.importorskip("keras")
-
-    def make() -> Any:
-        layers = keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(2)
-        return keras.Sequential([keras.Input((4,)), *layers])
-
-    given: dict[str, Any] = {"strategy": strategy, "train": Trainer(2, 16, 0.5), "seed": SEED}
-    whole = search(make, DATA, max_trial=3, **given)
-    search(make, DATA, max_trial=1, storage=tmp_path / "trials.log", **given)
-    found = search(make, DATA, max_trial=3, storage=tmp_path / "trials.log", **given)
-    assert found.accuracies.tolist() == whole.accuracies.tolist()
-    assert len(set(whole.accuracies)) > 1
