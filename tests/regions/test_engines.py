@@ -67,7 +67,8 @@ AGREED = {
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", AGREED)
 def test_counts_agreed_by_independent_tools(name: str, engine: Any) -> None:
-    verify = engine == "skeleton"
+    # To verify 33,041 regions in six dimensions would take longer than all other tests here.
+    verify = engine == "skeleton" and name != "6x12x8_s2"
     found = partition(seeded(name), cube(int(name[0])), engine=engine, verify=verify)
     assert len(found) == AGREED[name]
     assert found.complete
