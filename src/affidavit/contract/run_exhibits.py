@@ -134,15 +134,10 @@ def picture_file(figure: Figure, description: str) -> File:
 def weights_file(model: nn.Module) -> File:
     """The weights of the chosen run."""
     from safetensors.torch import save
-    from torch import Tensor
 
-    state = {
-        # Copies: tensors that share their memory cannot be written.
-        name: value.detach().cpu().contiguous().clone()
-        for name, value in model.state_dict().items()
-        if isinstance(value, Tensor)
-    }
-    return File(save(state), "weights of the chosen run, by the names of its module")
+    from affidavit.initialization.result import weights_of
+
+    return File(save(weights_of(model)), "weights of the chosen run, by the names of its module")
 
 
 def _share(bits: Bits | None) -> Cell:

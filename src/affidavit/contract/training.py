@@ -180,7 +180,7 @@ def _check_factory(make: Callable[[], Any], context: Context, data: Dataset, fre
     with torch.no_grad():
         outputs = logits(first.eval(), inputs)
     if outputs.shape[1] > 1 and bool(
-        (outputs >= 0).all() & outputs.sum(1).sub(1).abs().lt(1e-5).all()
+        (outputs >= 0).all() & outputs.sum(1).sub(1).abs().lt(_WHOLE).all()
     ):
         raise ModelError(
             "the factory of [model] gives networks whose outputs are probabilities; expected logits"

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from affidavit.errors import DataError
 from affidavit.initialization.limits import Limits
@@ -100,3 +100,13 @@ class SearchResult:
                 " split with train, validation and test."
             )
         return found
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers of a network by name, as a safetensors file takes them."""
+    return {
+        # Copies: tensors that share their memory cannot be written.
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in model.state_dict().items()
+        if isinstance(value, Tensor)  # a module may keep more than that
+    }

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from matplotlib.figure import Figure
 from safetensors.torch import save_file
 
@@ -25,7 +24,7 @@ from affidavit.initialization.pictures import (
     gains_by_delta,
     gains_by_time,
 )
-from affidavit.initialization.result import SearchResult
+from affidavit.initialization.result import SearchResult, weights_of
 
 TRIALS = "trials.log"
 """Where the trials are kept, unless the user names another storage."""
@@ -34,12 +33,7 @@ TRIALS = "trials.log"
 def write(result: SearchResult, judgement: Judgement | None, folder: Path) -> list[str]:
     """Writes all files, and returns their names. Raises OutputError."""
     try:
-        weights = {
-            name: value.detach().cpu().contiguous().clone()
-            for name, value in result.model.state_dict().items()
-            if torch.is_tensor(value)  # a module may keep more than that
-        }
-        save_file(weights, folder / "chosen.safetensors")
+        save_file(weights_of(result.model), folder / "chosen.safetensors")
         found = json.dumps(record(result, judgement), indent=2) + "\n"
         (folder / "search.json").write_text(found, encoding="utf-8")
         (folder / "runs.csv").write_text(_csv([line(run) for run in result.runs]), "utf-8")
