@@ -18,10 +18,10 @@ from affidavit.contract.run_exhibits import (
     accuracies_chart,
     progress_chart,
     runs_file,
-    seed_spread,
     spread_table,
     weights_file,
 )
+from affidavit.initialization.evidence import seed_spread
 from affidavit.initialization.runs import Run, State
 
 

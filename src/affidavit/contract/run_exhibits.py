@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from affidavit.contract.claim import File
 from affidavit.evidence import Cell, Curve, CurveChart, Histogram, HistogramChart, Table
-from affidavit.initialization.evidence import Spread, spread
+from affidavit.initialization.evidence import Spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 _BINS = 20
 _POINTS = 200
 """More runs than these are no longer shown one by one."""
-
-
-def seed_spread(correct: NDArray[np.bool_], confidence: float) -> Spread | None:
-    """The spread of fresh runs, [run, row]; None for one run, one row, or runs that all agree."""
-    if min(correct.shape) < 2 or bool((correct == correct[0]).all()):
-        return None
-    return spread(correct, confidence)
 
 
 def spread_table(found: Spread) -> Table:

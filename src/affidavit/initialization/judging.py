@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from affidavit.errors import DataError
 from affidavit.initialization.evidence import (
     Attainable,
     BestOf,
@@ -22,7 +21,7 @@ from affidavit.initialization.evidence import (
     gain_over_run,
     optimism,
     runs_for_interval,
-    spread,
+    seed_spread,
     success_probability,
     tolerance_interval,
 )
@@ -98,7 +97,7 @@ def judge(
     chosen = test[result.place]
     several = result.fresh and len(test) > 1
     found = certified(chosen, confidence)
-    seeds = _spread(result, confidence) if several else None
+    seeds = seed_spread(test, confidence) if several else None
     success = _success(result, at_least, confidence) if result.fresh and at_least else None
     decision = None
     if at_least is not None:
@@ -124,13 +123,6 @@ def judge(
         success=success,
         best=best_of(len(accuracies), confidence) if several else None,
     )
-
-
-def _spread(result: SearchResult, confidence: float) -> Spread | None:
-    try:
-        return spread(result.correct("test"), confidence)
-    except DataError:
-        return None  # all agree on every row: there is nothing to split
 
 
 def _success(result: SearchResult, at_least: float, confidence: float) -> Success | None:

@@ -23,14 +23,13 @@ from affidavit.contract.proportions import percent, plain
 from affidavit.contract.run_exhibits import (
     accuracies_chart,
     runs_file,
-    seed_spread,
     spread_table,
 )
 from affidavit.contract.trained import TrainedClaim
 from affidavit.contract.training import assumptions, require_parts, trained, training_data
 from affidavit.data import Dataset
 from affidavit.evidence import Exhibit, Grade, Table
-from affidavit.initialization.evidence import Stability, seed_stability
+from affidavit.initialization.evidence import Stability, seed_spread, seed_stability
 
 
 class SeedStability(TrainedClaim):

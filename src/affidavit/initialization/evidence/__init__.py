@@ -17,7 +17,7 @@ from affidavit.initialization.evidence.gain import (
     gain_over_run,
 )
 from affidavit.initialization.evidence.optimism import Optimism, optimism
-from affidavit.initialization.evidence.spread import Spread, spread
+from affidavit.initialization.evidence.spread import Spread, seed_spread, spread
 from affidavit.initialization.evidence.stability import Stability, seed_stability
 from affidavit.initialization.evidence.success import (
     Success,
@@ -53,6 +53,7 @@ __all__ = [
     "runs_for_best",
     "runs_for_bound",
     "runs_for_interval",
+    "seed_spread",
     "seed_stability",
     "spread",
     "success_probability",

@@ -146,6 +146,13 @@ def spread(correct: ArrayLike, confidence: float = 0.95) -> Spread:
     )
 
 
+def seed_spread(correct: NDArray[np.bool_], confidence: float) -> Spread | None:
+    """The spread of fresh runs, [run, row]; None for one run, one row, or runs that all agree."""
+    if min(correct.shape) < 2 or bool((correct == correct[0]).all()):
+        return None
+    return spread(correct, confidence)
+
+
 def mean_squares(correct: NDArray[np.bool_]) -> MeanSquares:
     """Mean squares of a table of at least 2 runs and 2 rows, [run, row]."""
     runs, rows = correct.shape
