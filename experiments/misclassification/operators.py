@@ -2,8 +2,8 @@
 
 Table 3 and Figure 4 for ResNet-20 on CIFAR-10, re-encoded as JPEG, on images of the first half of
 the test part other than those that mutants were accepted on. The operator of the largest AUROC is
-then drawn more often, for the area against the number of mutants. Where too few candidates keep the model's accuracy, the
-record says so in place of a row.
+then drawn more often, for the area against the number of mutants. Where too few candidates keep
+the model's accuracy, the record says so in place of a row.
 """
 
 from __future__ import annotations
