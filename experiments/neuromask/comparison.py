@@ -2,8 +2,9 @@
 
 EfficientNet-Lite0 on photographs of ImageNet that it classifies as they are labelled, in the order
 of a seeded shuffle. What is finished is kept by image in the work folder: a run that was stopped
-goes on from there, and a run with more images or methods adds them. The table has means with 95 %
-bootstrap intervals; each method is compared with the first one named, image by image.
+goes on from there, and a run with more images or methods adds them. The gap is
+insertion less deletion. The table has means with 95 % bootstrap intervals; each method is compared
+with the first one named, image by image.
 
     python -m experiments.neuromask.comparison --images 50 --methods grad_cam saliency random
 """
@@ -57,7 +58,7 @@ def main() -> None:
     records = survey(
         work, classifier, images, targets, methods, jobs=given.jobs, progress=sys.stderr.isatty()
     )
-    found = columns(records)
+    found = with_gaps(columns(records))
     measures = list(dict.fromkeys(name for of in found.values() for name in of))
     first = given.methods[0]
     results = {
@@ -68,7 +69,7 @@ def main() -> None:
         "paired": {
             measure: [asdict(row) for row in paired(found, measure, first, given.seed)]
             for measure in measures
-            if measure.startswith(("deletion", "insertion", "infidelity"))
+            if measure.startswith(("gap", "deletion", "insertion", "infidelity"))
         },
         "megabytes an image": {name: memory(name, given, classifier, images) for name in methods},
     }
@@ -138,12 +139,23 @@ def explainer(name: str, given: argparse.Namespace, **more: Any) -> Explainer:
     return made
 
 
+def with_gaps(found: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, list[float]]]:
+    """Insertion less deletion of every image beside the two, with each fill-in: 1 at most."""
+    for of in found.values():
+        for fill in [name.partition("_")[2] for name in of if name.startswith("deletion_")]:
+            both = zip(of[f"insertion_{fill}"], of[f"deletion_{fill}"], strict=True)
+            of[f"gap_{fill}"] = [shown - hidden for shown, hidden in both]
+    return found
+
+
 def paired(
     found: dict[str, dict[str, list[float]]], measure: str, first: str, seed: int
 ) -> Sequence[Any]:
     """The first method against the others in one measure."""
     values = {name: of[measure] for name, of in found.items() if measure in of}
-    return compare(values, first, larger_is_better=measure.startswith("insertion"), seed=seed)
+    return compare(
+        values, first, larger_is_better=measure.startswith(("gap", "insertion")), seed=seed
+    )
 
 
 def memory(
@@ -167,7 +179,8 @@ def shortened(preset: Any) -> Any:
 def show(rows: dict[str, dict[str, Any]]) -> None:
     """The table, with the measures that matter most."""
     shown = ("deletion_black", "insertion_black", "deletion_blur", "insertion_blur",
-             "kept_blur_0.1", "gini", "infidelity", "processor_seconds")  # fmt: skip
+             "gap_black", "gap_blur", "kept_blur_0.1", "gini", "infidelity",
+             "processor_seconds")  # fmt: skip
     print(f"{'':22}" + "".join(f"{name:>16}" for name in shown))
     for name, row in rows.items():
         cells = (
