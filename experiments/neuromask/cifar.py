@@ -4,7 +4,8 @@ Images of the test part that the network gets right, in the order of a seeded sh
 `paper`, `official` and `fast` beside the controls; then `official` with its penalties λ_sp and
 λ_sm weaker and stronger, and with other τ: deletion and insertion, the mask's area and how often
 the masked image keeps the prediction, with 95 % bootstrap intervals. The data are CIFAR-10
-re-encoded as JPEG. Pictures go to the work folder: they show images of the data.
+re-encoded as JPEG. Pictures of the first images by all presets, and of the highest and the lowest
+`insertion - deletion` (black) of `fast`, go to the work folder: they show images of the data.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+import matplotlib as mpl
 import torch
 from torch import Tensor
 
@@ -23,9 +25,12 @@ from affidavit.attribution.explainers import CONTROLS, EXPLAINERS
 from affidavit.attribution.fill_ins import fill_in
 from affidavit.attribution.neuromask import Preset
 from affidavit.attribution.neuromask.presets import preset_for
+from affidavit.attribution.pictures import comparison_grid
 from affidavit.data import load
 from experiments.networks import resnet20, right
-from experiments.recording import arguments, finished, record
+from experiments.recording import arguments, finished, record, say
+
+mpl.use("Agg")
 
 FILLS = ("black", "mean")
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -40,6 +45,7 @@ def main() -> None:
         images={"type": int, "default": 100, "help": "images (default 100)"},
         sweep={"type": int, "default": 20, "help": "images of the sweeps (default 20)"},
         steps={"type": int, "default": 32, "help": "of a curve (default 32)"},
+        pictures={"type": int, "default": 6, "help": "images in a picture (default 6)"},
     )
     torch.set_num_threads(1)
     classifier = resnet20()
@@ -85,6 +91,14 @@ def main() -> None:
             name: row(name, given.sweep, masks(p, given.sweep), p) for name, p in swept.items()
         },
     }
+    say("pictures")
+    few = pixels[: given.pictures], target[: given.pictures]
+    learned = {
+        name: learn_masks(classifier, *few, preset, seed=given.seed).mask
+        for name, preset in presets.items()
+    }
+    comparison_grid(few[0], learned).savefig(given.work / "presets.png")
+    extremes(classifier, pixels, target, given)
     settings = {
         "network": "ResNet-20, checkpoint 12fca82f",
         "data": "CIFAR-10 re-encoded as JPEG, test part, classified right",
@@ -94,6 +108,20 @@ def main() -> None:
         "presets": {name: repr(preset) for name, preset in presets.items()},
     }
     record(given, settings, results)
+
+
+def extremes(classifier: Classifier, pixels: Tensor, target: Tensor, given: Any) -> None:
+    """Draws the best and the worst masks of `fast`."""
+    mask = learn_masks(classifier, pixels, target, "fast", seed=given.seed, batch_size=50).mask
+    options = {"steps": given.steps, "seed": given.seed, "batch_size": 256}
+    shown = insertion(classifier, pixels, target, mask, fill="black", **options).area
+    hidden = deletion(classifier, pixels, target, mask, fill="black", **options).area
+    order = (shown - hidden).argsort(descending=True)
+    for name, rows in ("best", order), ("worst", order.flip(0)):
+        rows = rows[: given.pictures]
+        gaps = [f"{gap:.2f}" for gap in (shown - hidden)[rows].tolist()]
+        figure = comparison_grid(pixels[rows], {"fast": mask[rows]}, labels=gaps)
+        figure.savefig(given.work / f"{name}.png")
 
 
 def measured(
