@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from affidavit.errors import DomainError
 from affidavit.mutation.comparison import ByCount, OperatorComparison
 from affidavit.mutation.sequential import SequentialTest, operating_characteristics
-from affidavit.regions.pictures import colours
+from affidavit.plotting import charts, colours
 
 
 def operators(found: OperatorComparison, *, title: str = "") -> Figure:
@@ -21,10 +21,9 @@ def operators(found: OperatorComparison, *, title: str = "") -> Figure:
     beside.
     """
     names = list(found.separations)
-    figure = Figure(figsize=(7.2, 1.4 + 0.5 * len(names)), dpi=200, layout="constrained")
-    axes: Any = figure.subplots()
+    figure, axes = charts.subplots(7.2, 1.4 + 0.5 * len(names))
     for shade, kind, shift in zip(
-        colours.of_classes(3), ("right", "wrong"), (-0.13, 0.13), strict=False
+        colours.of_lines(2), ("right", "wrong"), (-0.13, 0.13), strict=True
     ):
         mean = np.array([getattr(found.separations[n], f"{kind}_mean") for n in names])
         std = np.array([getattr(found.separations[n], f"{kind}_std") for n in names])
@@ -36,7 +35,7 @@ def operators(found: OperatorComparison, *, title: str = "") -> Figure:
     for row, name in enumerate(names):
         text = f"AUROC {found.separations[name].auroc:.3f}"
         axes.annotate(text, (1.02, row), xycoords=("axes fraction", "data"), va="center")
-    axes.set_yticks(range(len(names)), names)
+    charts.name_rows(axes, names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("label change rate")
@@ -54,15 +53,11 @@ def by_count(found: Mapping[str, ByCount], *, title: str = "") -> Figure:
     """
     if not found:
         raise DomainError("no sets of mutants to draw")
-    figure = Figure(figsize=(5.6, 3.8), dpi=200, layout="constrained")
-    axes: Any = figure.subplots()
-    for shade, dash, (name, curve) in zip(
-        colours.of_classes(len(found) + 1), ("-", "--", ":", "-.") * len(found), found.items(),
-        strict=False,
-    ):  # fmt: skip
-        axes.plot(curve.counts, curve.auroc.mean(1), dash, color=shade, linewidth=2, label=name)
+    figure, axes = charts.subplots(5.6, 3.8)
+    for look, (name, curve) in zip(charts.looks(len(found), 2), found.items(), strict=True):
+        axes.plot(curve.counts, curve.auroc.mean(1), label=name, **look)
         axes.fill_between(
-            curve.counts, curve.auroc.min(1), curve.auroc.max(1), color=shade, alpha=0.15
+            curve.counts, curve.auroc.min(1), curve.auroc.max(1), color=look["color"], alpha=0.15
         )
     axes.set_xlabel("mutants")
     axes.set_ylabel("AUROC")
@@ -73,9 +68,8 @@ def by_count(found: Mapping[str, ByCount], *, title: str = "") -> Figure:
 def sequential(test: SequentialTest, *, title: str = "") -> Figure:
     """What a sequential test decides (left) and costs (right) at every rate, exactly."""
     found = operating_characteristics(test, np.linspace(0, 1, 201))
-    figure = Figure(figsize=(8.0, 3.4), dpi=200, layout="constrained")
-    axes: Any = figure.subplots(1, 2)
-    shades = colours.of_classes(3)
+    figure, axes = charts.subplots(8.0, 3.4, title, columns=2)
+    shades = colours.of_lines(2)
     axes[0].plot(found.rates, found.unstable, color=shades[0], label="called unstable")
     axes[0].plot(found.rates, found.truncated, "--", color=shades[1], label="truncated")
     axes[1].plot(found.rates, found.mutants, color=shades[0], label="expected mutants")
@@ -85,17 +79,10 @@ def sequential(test: SequentialTest, *, title: str = "") -> Figure:
         one.set_xlabel("true label change rate")
         one.set_ylabel(label)
         _finish(one, "")
-    if title:
-        figure.suptitle(title, fontsize="medium").set_parse_math(False)
     return figure
 
 
 def _finish(axes: Any, title: str) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="both", color="#dde1e4", linewidth=0.6)
-    axes.set_axisbelow(True)
-    legend = axes.legend(frameon=False, fontsize="small")
-    for text in (*legend.get_texts(), *axes.get_yticklabels()):
-        text.set_parse_math(False)
-    if title:
-        axes.set_title(title, fontsize="medium").set_parse_math(False)
+    charts.plain(axes)
+    charts.legend(axes)
+    charts.panel_title(axes, title)

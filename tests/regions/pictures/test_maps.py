@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import rgb_to_hsv
 from matplotlib.figure import Figure
 from tests.regions.pictures.conftest import network
 
 from affidavit import regions
 from affidavit.errors import DomainError
+from affidavit.plotting import colours
 from affidavit.regions import pictures
 from affidavit.regions.domain import Array
 from affidavit.regions.feature_weights import ranked
-from affidavit.regions.pictures import colours
 from affidavit.regions.pictures.weights import decisions, weights
 
 RANGES = (np.full(5, -2.0), np.array([1.0, 2, 3, 4, 5]))
@@ -111,7 +110,7 @@ def test_bars_are_the_weights_of_marked_regions(slice_: regions.Partition) -> No
 
 def test_classes_and_axes_are_named_literally(square: regions.Partition) -> None:
     figure = pictures.decision_map(
-        square, names=["$x^2$", r"$\frac"], classes=["low $", "$\\bad$", "high"]
+        square, names=["$x^2$", r"$\frac$"], classes=["low $", "$\\bad$", "high"]
     )
     figure.savefig(io.BytesIO(), format="svg")
     assert figure.axes[0].get_xlabel() == "$x^2$"
@@ -131,18 +130,6 @@ def test_weights_of_the_decided_output(square: regions.Partition) -> None:
     found = weights(square, None)
     for index in range(len(square)):
         np.testing.assert_allclose(found[index], slopes[index, decided[index]] * 8)
-
-
-@pytest.mark.parametrize("count", [2, 3, 6, 10])
-def test_class_colours_rise_in_lightness(count: int) -> None:
-    light = colours.of_classes(count) @ [0.2126, 0.7152, 0.0722]
-    assert (np.diff(light) > 0.4 / count).all()
-
-
-def test_signs_differ_in_hue_as_well_as_in_lightness() -> None:
-    negative, nothing, positive = colours.of_weights(np.array([-1.0, 0, 1]), 1.0)
-    assert abs(rgb_to_hsv(negative)[0] - rgb_to_hsv(positive)[0]) > 0.4
-    assert nothing.min() > 0.9 > max(negative.max(), positive.max())
 
 
 WRONG: list[tuple[Callable[..., object], str]] = [

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from affidavit.attribution.pictures.images import array_of
 from affidavit.errors import DomainError
-from affidavit.regions.pictures import colours
+from affidavit.plotting import charts, colours
 
 _WIDTH = 0.8  # of all bars of one map, in steps of the axis
 
@@ -46,20 +46,18 @@ def feature_maps(
     if not all(np.isfinite(row).all() for row in rows.values()):
         raise DomainError("some conductances are NaN or infinite; expected finite ones")
     count = shapes.pop()[0]
-    figure = Figure(figsize=(8.4, 3.4), dpi=200, layout="constrained")
+    figure = charts.figure(8.4, 3.4, title)
     if maps is None:
         panels: Any = figure.subplots(1, len(rows), sharey=True, squeeze=False)[0]
-        for number, (name, row) in enumerate(rows.items()):
-            shade = _shade(number, len(rows))
-            panels[number].bar(np.arange(count), row, width=1.0, color=shade)
-            panels[number].set_title(name, fontsize="medium").set_parse_math(False)
-            panels[number].xaxis.set_major_locator(MaxNLocator(integer=True))
-            _dress(panels[number])
+        shades = colours.of_lines(len(rows))
+        for axes, shade, (name, row) in zip(panels, shades, rows.items(), strict=True):
+            axes.bar(np.arange(count), row, width=1.0, color=shade)
+            charts.panel_title(axes, name)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            _dress(axes)
         panels[0].set_ylabel("conductance")
     else:
         _side_by_side(figure, rows, _chosen(maps, count))
-    if title:
-        figure.suptitle(title, fontsize="medium").set_parse_math(False)
     return figure
 
 
@@ -76,25 +74,17 @@ def _chosen(maps: Any, count: int) -> list[int]:
 def _side_by_side(figure: Figure, rows: Mapping[str, Any], chosen: list[int]) -> None:
     axes: Any = figure.subplots()
     places, width = np.arange(len(chosen)), _WIDTH / len(rows)
+    shades = colours.of_lines(len(rows))
     for number, (name, row) in enumerate(rows.items()):
         aside = (number - (len(rows) - 1) / 2) * width
-        shade = _shade(number, len(rows))
-        axes.bar(places + aside, row[chosen], width=width, color=shade, label=name)
+        axes.bar(places + aside, row[chosen], width=width, color=shades[number], label=name)
     axes.set_xticks(places, [str(number) for number in chosen])
     axes.set_ylabel("conductance")
     _dress(axes)
-    for text in axes.legend(frameon=False, fontsize="small").get_texts():
-        text.set_parse_math(False)
-
-
-def _shade(number: int, count: int) -> Any:
-    # The palest step of the scale is too faint for a bar.
-    return colours.of_classes(count + 1)[number]
+    charts.legend(axes)
 
 
 def _dress(axes: Any) -> None:
     axes.set_xlabel("feature map")
     axes.axhline(0.0, color=colours.RULE, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#dde1e4", linewidth=0.6)
-    axes.set_axisbelow(True)
+    charts.plain(axes, "y")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from affidavit.attribution.fill_ins import Range
 from affidavit.attribution.pictures.images import array_of, draw, overlaid, picture, relevance
 from affidavit.errors import DomainError
+from affidavit.plotting import charts
 
 _LETTER = 0.075  # width of a small letter, in inches
 
@@ -49,8 +50,7 @@ def comparison_grid(
     columns = 1 + len(attributions)
     longest = max((len(line) for label in labels or () for line in label.split("\n")), default=0)
     size = (1.5 * columns + _LETTER * longest, 1.55 * len(shown) + 0.4)
-    figure = Figure(figsize=size, dpi=200, layout="constrained")
-    axes: Any = figure.subplots(len(shown), columns, squeeze=False)
+    figure, axes = charts.subplots(*size, title, len(shown), columns, squeeze=False)
     for row, image in enumerate(shown):
         draw(axes[row][0], image, "image" if row == 0 else "")
         if labels:
@@ -61,6 +61,4 @@ def comparison_grid(
             shades = relevance(array_of(found[row]), image.shape[:2])
             drawn = overlaid(shades, image) if style == "overlay" else shades
             draw(axes[row][column], drawn, name if row == 0 else "")
-    if title:
-        figure.suptitle(title, fontsize="medium").set_parse_math(False)
     return figure

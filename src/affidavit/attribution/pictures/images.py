@@ -12,6 +12,7 @@ from torch import Tensor
 from affidavit.attribution.evaluation.keeping import kept_images
 from affidavit.attribution.fill_ins import Range, fill_in
 from affidavit.errors import DomainError
+from affidavit.plotting import charts
 
 Array = NDArray[np.float64]
 
@@ -138,6 +139,6 @@ def overlaid(shades: Array, image: Array) -> Array:
 def draw(axes: Any, shown: Array, title: str = "", colours: str = "gray") -> None:
     """An image in [0, 1] without ticks, with a title that is never read as mathematics."""
     axes.imshow(shown, cmap=colours, vmin=0, vmax=1)
-    axes.set_title(title, fontsize="medium").set_parse_math(False)
+    charts.panel_title(axes, title)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -11,9 +11,7 @@ from affidavit.attribution.fill_ins import Range
 from affidavit.attribution.neuromask.masks import Masks
 from affidavit.attribution.pictures.images import array_of, draw, picture
 from affidavit.errors import DomainError
-from affidavit.regions.pictures import colours
-
-_DASHES = ("-", "--", ":", "-.")
+from affidavit.plotting import charts, colours
 
 
 def learning_progress(
@@ -56,15 +54,13 @@ def learning_progress(
     panels = [(f"step {step}", array_of(masks.history[step][index]) / 255) for step in chosen]
     if image is not None:
         panels.insert(0, ("image", picture(image, data_range)))
-    figure = Figure(figsize=(max(5.2, 1.25 * len(panels)), 4.2), dpi=200, layout="constrained")
+    figure = charts.figure(max(5.2, 1.25 * len(panels)), 4.2, title)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.6))
     above, below = parts
     axes: Any = above.subplots(1, len(panels), squeeze=False)[0]
     for place, (name, shown) in enumerate(panels):
         draw(axes[place], shown, name)
     _losses(below.add_subplot(), masks, index, chosen)
-    if title:
-        figure.suptitle(title, fontsize="medium").set_parse_math(False)
     return figure
 
 
@@ -72,19 +68,19 @@ def _losses(axes: Any, masks: Masks, index: int, marked: list[int]) -> None:
     total = array_of(masks.losses)[:, index]
     steps = np.arange(len(total))
     axes.plot(steps, total, color=colours.INK, linewidth=1.6, label="loss")
+    shades = colours.of_lines(len(masks.terms))
     for number, (name, values) in enumerate(masks.terms.items()):
-        shade = colours.of_classes(len(masks.terms) + 1)[number]
         axes.plot(
             steps,
             array_of(values)[:, index],
-            color=shade,
+            color=shades[number],
             linewidth=1.1,
-            linestyle=_DASHES[(number + 1) % len(_DASHES)],
+            linestyle=charts.DASHES[(number + 1) % len(charts.DASHES)],
             label=name,
         )
     for step in marked:
-        axes.axvline(step, color="#dde1e4", linewidth=0.6, zorder=0)
+        axes.axvline(step, color=colours.GRID, linewidth=0.6, zorder=0)
     axes.set_xlabel("step")
     axes.set_ylabel("loss")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small", loc="best")
+    charts.legend(axes)

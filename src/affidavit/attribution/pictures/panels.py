@@ -15,6 +15,7 @@ from affidavit.attribution.pictures.images import (
     picture,
     relevance,
 )
+from affidavit.plotting import charts
 
 
 def panel(
@@ -51,12 +52,9 @@ def panel(
     shades = relevance(attribution, shown.shape[:2])
     kept = kept_part(image, array_of(attribution), share, fill, data_range, seed)
     part = "masked image" if share is None else f"top {100 * share:g} %"
-    figure = Figure(figsize=(8.4, 2.6), dpi=200, layout="constrained")
-    axes: Any = figure.subplots(1, 4)
+    figure, axes = charts.subplots(8.4, 2.6, title, columns=4)
     draw(axes[0], shown, "image")
     draw(axes[1], shades, name)
     draw(axes[2], picture(kept, data_range), part)
     draw(axes[3], overlaid(shades, shown), "overlay")
-    if title:
-        figure.suptitle(title, fontsize="medium").set_parse_math(False)
     return figure

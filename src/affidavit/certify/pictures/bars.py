@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from affidavit.errors import DomainError
-from affidavit.regions.pictures import colours
+from affidavit.plotting import charts, colours
 
 
 def bound_bars(
@@ -45,8 +45,10 @@ def bound_bars(
     if most < 1:
         raise DomainError(f"most is {most}; expected at least 1")
     order = np.argsort(-np.maximum(-low, high), kind="stable")[:most]
-    figure = Figure(figsize=(6.4, max(1.8, 1.0 + 0.24 * len(order))), dpi=200, layout="constrained")
-    axes: Any = figure.add_subplot()
+    left_out = len(low) - len(order)
+    note = f"{left_out} further features left out" if left_out else ""
+    above = "\n".join(filter(None, (title, note)))
+    figure, axes = charts.subplots(6.4, max(1.8, 1.0 + 0.24 * len(order)), above)
     rows = np.arange(len(order))
     unsure = (low[order] < 0) & (high[order] > 0)
     shades = np.where(unsure, "#d9822b", "#2f78b3")
@@ -61,17 +63,12 @@ def bound_bars(
     )
     axes.plot(middle[order], rows, "|", color=colours.INK, markersize=10, markeredgewidth=1.6)
     axes.axvline(0, color=colours.RULE, linewidth=0.8)
-    axes.set_yticks(rows, [labels[i] for i in order])
-    for text in axes.get_yticklabels():
-        text.set_parse_math(False)
+    charts.name_rows(axes, [labels[i] for i in order])
     axes.invert_yaxis()
     axes.use_sticky_edges = False
     axes.set_xlabel("input gradient, and its bounds")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    left_out = len(low) - len(order)
-    note = f"{left_out} further features left out" if left_out else ""
-    figure.suptitle("\n".join(filter(None, (title, note))), fontsize="medium").set_parse_math(False)
     return figure
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from affidavit.errors import DomainError
-from affidavit.regions.pictures import colours
+from affidavit.plotting import charts, colours
 
 
 def share_curves(
@@ -43,8 +42,7 @@ def share_curves(
             "more inputs are certified than were not refuted: one of the two is wrong"
         )
     blue = colours.SIGNED(0.85)
-    figure = Figure(figsize=(6.4, 3.8), dpi=200, layout="constrained")
-    axes: Any = figure.add_subplot()
+    figure, axes = charts.subplots(6.4, 3.8)
     if high is not None:
         axes.fill_between(x, low, high, color="#e6e9ec", linewidth=0)
         axes.plot(
@@ -67,10 +65,8 @@ def share_curves(
     axes.set_xlabel(sign)
     axes.set_ylabel("share of inputs")
     axes.set_ylim(-0.03, 1.03)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#dde1e4", linewidth=0.6)
-    axes.set_axisbelow(True)
+    charts.percent(axes, "y")
+    charts.plain(axes, "y")
     axes.legend(frameon=False, loc="best")
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from affidavit.certify.pictures.bars import checked
 from affidavit.errors import DomainError
-from affidavit.regions.pictures import colours
+from affidavit.plotting import charts, colours
 
 
 def bound_maps(
@@ -57,18 +57,15 @@ def bound_maps(
     ]
     wide = high - low
     panels.append(("width δ", wide, colours.RANKS.reversed(), (0, float(wide.max()) or 1.0)))
-    figure = Figure(figsize=(2.1 * len(panels), 2.9), dpi=200, layout="constrained")
-    subplots: Any = figure.subplots(1, len(panels), squeeze=False)[0]
+    figure, subplots = charts.subplots(2.1 * len(panels), 2.9, title, columns=len(panels))
     for axes, (name, values, shades, (least, greatest)) in zip(subplots, panels, strict=True):
         shown = axes.imshow(values, cmap=shades, vmin=least, vmax=greatest)
-        axes.set_title(name, fontsize="medium")
+        charts.panel_title(axes, name)
         axes.set_xticks([])
         axes.set_yticks([])
         if name in ("upper bound", "width δ"):
             bar = figure.colorbar(shown, ax=axes, shrink=0.8)
             bar.ax.tick_params(labelsize="small")
-    if title:
-        figure.suptitle(title, fontsize="medium").set_parse_math(False)
     return figure
 
 

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from affidavit.errors import DataError, DomainError, nearest
 from affidavit.initialization.pictures import inputs
-from affidavit.initialization.pictures.style import Vector, below, empty, looks, plain
+from affidavit.initialization.pictures.style import Vector, below
+from affidavit.plotting import charts
 
 _SHOWN = {
     "accuracy": "accuracy (per cent, validation)",
@@ -51,12 +52,12 @@ def training_curves(
             f"shown is {shown!r}{nearest(shown, _SHOWN)}; expected {' or '.join(_SHOWN)}"
         )
     checked = _checked(found, shown)
-    figure, ((axes,),) = empty(5.8, 3.9, title)
+    figure, axes = charts.subplots(5.8, 3.9, title)
     entries = []
     # Trainings that are stuck at the same value lie on each other: the first is the widest.
     widths = np.linspace(3.2, 1.4, len(found)) if len(found) > 1 else [1.8]
     for (name, (places, values)), look, width in zip(
-        checked.items(), looks(len(found)), widths, strict=True
+        checked.items(), charts.looks(len(found)), widths, strict=True
     ):
         look["linewidth"] = width
         failed = bool(np.isnan(values[-1]))
@@ -73,7 +74,7 @@ def training_curves(
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     if shown == "loss":
         _losses_axis(axes, [values[~np.isnan(values)] for _, values in checked.values()])
-    plain(axes)
+    charts.plain(axes)
     below(figure, entries)
     return figure
 

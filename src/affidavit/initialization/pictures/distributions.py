@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from affidavit.errors import DataError, DomainError
 from affidavit.initialization.pictures import inputs
-from affidavit.initialization.pictures.style import Vector, empty, plain, triangle
-from affidavit.regions.pictures import colours
+from affidavit.initialization.pictures.style import Vector, triangle
+from affidavit.plotting import charts, colours
 
 _DOTS = 12
 """The tallest stack of dots; more runs are bars."""
@@ -72,10 +72,9 @@ def accuracy_distribution(
     given = inputs.accuracies("accuracies", accuracies)
     values = 100 * given[~np.isnan(given)]
     rows = _rows(values, chosen, certified, mean_certified, interval, confidence)
-    figure, ((top,), (axes,)) = empty(
-        6.2, 2.5 + 0.42 * len(rows), title, 2, 1, sharex=True,
-        height_ratios=(0.42 * len(rows), 2.0),
-    )  # fmt: skip
+    figure, (top, axes) = charts.subplots(
+        6.2, 2.5 + 0.42 * len(rows), title, 2, sharex=True, height_ratios=(0.42 * len(rows), 2.0)
+    )
     for place, row in enumerate(rows):
         if row.interval is not None:
             top.plot(row.interval, (place, place), color=colours.INK, linewidth=1.6)
@@ -85,7 +84,7 @@ def accuracy_distribution(
     top.set_yticks(range(len(rows)), [row.text for row in rows], fontsize="small")
     top.tick_params(length=0, labelbottom=False)
     top.spines["bottom"].set_visible(False)
-    plain(top)
+    charts.plain(top)
     shown = [values.min(), values.max(), *(row.value for row in rows)]
     shown += [end for row in rows for end in row.interval or ()]
     _draw(axes, values, max(shown) - min(shown))
@@ -94,7 +93,7 @@ def accuracy_distribution(
     left_out = f", {failed} failed" if failed else ""
     axes.set_xlabel("accuracy (per cent)")
     axes.set_ylabel(f"runs, validation\n({len(values)}{left_out})")
-    plain(axes)
+    charts.plain(axes)
     return figure
 
 

@@ -17,17 +17,13 @@ from affidavit.initialization.pictures import inputs
 from affidavit.initialization.pictures.style import (
     COLUMNS,
     GAIN,
-    QUIET,
     below,
     best,
     best_entry,
-    empty,
-    looks,
-    plain,
     signed,
     zero,
 )
-from affidavit.regions.pictures import colours
+from affidavit.plotting import charts, colours
 
 _MINUTES, _HOURS = 180.0, 3 * 3600.0
 """Seconds from which on time is shown in the larger unit."""
@@ -46,10 +42,10 @@ def gain_by_delta(found: Mapping[str, Mapping[Any, float]], *, title: str = "") 
     Raises DataError for no walks, a walk without gains, or gains above 1.
     """
     inputs.some(found, "gains")
-    figure, ((axes,),) = empty(5.8, 3.9, title)
+    figure, axes = charts.subplots(5.8, 3.9, title)
     zero(axes)
     entries = []
-    for (name, of), look in zip(found.items(), looks(len(found)), strict=True):
+    for (name, of), look in zip(found.items(), charts.looks(len(found)), strict=True):
         deltas = _deltas(name, of)
         order = np.argsort(deltas)
         values = 100 * inputs.gains(f"gains of {name!r}", list(of.values()))[order]
@@ -60,7 +56,7 @@ def gain_by_delta(found: Mapping[str, Mapping[Any, float]], *, title: str = "") 
     axes.set_xlabel("step size δ")
     axes.set_ylabel(f"best {GAIN}")
     axes.margins(y=0.1)
-    plain(axes)
+    charts.plain(axes)
     below(figure, [*entries, best_entry()])
     return figure
 
@@ -81,14 +77,18 @@ def gain_by_trial(found: Mapping[str, ArrayLike], *, title: str = "") -> Figure:
     columns = min(COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
     size = (5.4, 3.6) if len(found) == 1 else (2.1 + 2.3 * columns, 1.5 + 1.9 * rows)
-    figure, grid = empty(*size, title, rows, columns, sharex=True, sharey=True)
+    figure, grid = charts.subplots(
+        *size, title, rows, columns, sharex=True, sharey=True, squeeze=False
+    )
     panels = list(grid.flat)
     (colour,) = colours.of_classes(1)
     for panel, (name, of) in zip(panels, found.items(), strict=False):
         values = 100 * inputs.gains(f"gains of {name!r}", of)
         trials = np.arange(1, len(values) + 1)
         zero(panel)
-        panel.step(trials, np.fmax.accumulate(values), where="post", color=QUIET, linewidth=1.4)
+        panel.step(
+            trials, np.fmax.accumulate(values), where="post", color=colours.QUIET, linewidth=1.4
+        )
         panel.plot(trials, values, ".", color=colour, markersize=5)
         top = int(np.nanargmax(values))
         best(panel, trials[top], values[top], colour)
@@ -99,8 +99,8 @@ def gain_by_trial(found: Mapping[str, ArrayLike], *, title: str = "") -> Figure:
         panel.margins(y=0.18)
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if len(found) > 1:
-            panel.set_title(name, fontsize="medium").set_parse_math(False)
-        plain(panel)
+            charts.panel_title(panel, name)
+        charts.plain(panel)
     for place in range(len(found), len(panels)):
         panels[place].remove()
         panels[place - columns].tick_params(labelbottom=True)
@@ -108,7 +108,7 @@ def gain_by_trial(found: Mapping[str, ArrayLike], *, title: str = "") -> Figure:
         panel.set_xlabel("trial")
     figure.supylabel(GAIN, fontsize="medium", multialignment="center")
     dots = Line2D([], [], marker=".", markersize=7, linestyle="none", color=colour, label="a trial")
-    line = Line2D([], [], color=QUIET, linewidth=1.4, label="best so far")
+    line = Line2D([], [], color=colours.QUIET, linewidth=1.4, label="best so far")
     below(figure, [dots, line, best_entry()])
     return figure
 
@@ -132,10 +132,12 @@ def gain_by_time(found: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str
         values = inputs.gains(f"gains of {name!r}", of)
         checked[name] = inputs.paired(f"gains of {name!r}", seconds, values, "seconds"), values
     unit, length = _unit(max(float(seconds[-1]) for seconds, _ in checked.values()))
-    figure, ((axes,),) = empty(5.8, 3.9, title)
+    figure, axes = charts.subplots(5.8, 3.9, title)
     zero(axes)
     entries = []
-    for (name, (seconds, values)), look in zip(checked.items(), looks(len(found)), strict=True):
+    for (name, (seconds, values)), look in zip(
+        checked.items(), charts.looks(len(found)), strict=True
+    ):
         times = seconds / length
         so_far = 100 * np.fmax.accumulate(values)
         entries += axes.step(times, so_far, where="post", label=name, **look)
@@ -145,7 +147,7 @@ def gain_by_time(found: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str
     axes.set_ylabel(f"best {GAIN}")
     axes.set_xlim(left=0)
     axes.margins(y=0.1)
-    plain(axes)
+    charts.plain(axes)
     below(figure, [*entries, best_entry()])
     return figure
 

@@ -13,8 +13,8 @@ from scipy.special import stdtrit
 
 from affidavit.errors import DataError, DomainError, nearest
 from affidavit.initialization.pictures import inputs
-from affidavit.initialization.pictures.style import QUIET, Vector, empty, plain, signed
-from affidavit.regions.pictures import colours
+from affidavit.initialization.pictures.style import Vector, signed
+from affidavit.plotting import charts, colours
 
 
 def strategies_compared(
@@ -51,24 +51,20 @@ def strategies_compared(
     panels = [values]
     if baseline is not None:
         panels.append(_beyond(values, baseline))
-    figure, (grid,) = empty(
-        3.0 + 3.0 * len(panels), 1.3 + 0.5 * len(found), title, 1, len(panels), sharey=True
-    )
+    size = (3.0 + 3.0 * len(panels), 1.3 + 0.5 * len(found))
+    figure, (grid,) = charts.subplots(*size, title, columns=len(panels), sharey=True, squeeze=False)
     names = list(found)
     for axes, of, words in zip(grid, panels, (_percent, signed), strict=False):
         for name, each in of.items():
             _row(axes, names.index(name), each, confidence, words)
-        plain(axes)
-        axes.grid(axis="y", visible=False)
+        charts.plain(axes, "x")
         axes.tick_params(axis="y", length=0)
-    grid[0].set_yticks(range(len(names)), names)
-    for label in grid[0].get_yticklabels():
-        label.set_parse_math(False)
+    charts.name_rows(grid[0], names)
     grid[0].set_ylim(len(names) - 0.45, -0.7)
     level = f"mean and {100 * confidence:g} % interval"
     grid[0].set_xlabel(f"accuracy on untouched rows\n(per cent; {level})")
     if baseline is not None:
-        grid[1].axvline(0.0, color=QUIET, linewidth=1.2)
+        grid[1].axvline(0.0, color=colours.QUIET, linewidth=1.2)
         text = f"less that of {baseline}\n(percentage points; {level})"
         grid[1].set_xlabel(text).set_parse_math(False)
     return figure

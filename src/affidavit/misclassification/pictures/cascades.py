@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from affidavit.errors import DataError, nearest
 from affidavit.misclassification.cascade import Cascade
-from affidavit.misclassification.pictures.style import empty, legend, lines, mark, plain
+from affidavit.misclassification.pictures.style import mark
+from affidavit.plotting import charts
 
 
 def cascade_curves(
@@ -29,14 +30,14 @@ def cascade_curves(
     """
     if not found:
         raise DataError("there are no cascades; expected at least one")
-    figure, axes = empty(8.4, 3.6, title, columns=2)
+    figure, axes = charts.subplots(8.4, 3.6, title, columns=2)
     for name in thresholds or {}:
         if name not in found:
             raise DataError(
                 f"there is a threshold of {name!r}, but no cascade{nearest(name, found)}; there"
                 f" are {', '.join(found)}"
             )
-    for (name, curve), look in zip(found.items(), lines(len(found)), strict=True):
+    for (name, curve), look in zip(found.items(), charts.looks(len(found)), strict=True):
         axes[0].plot(curve.refused, curve.accuracy, label=name, **look)
         axes[1].plot(curve.cost, curve.accuracy, **look)
         if thresholds and name in thresholds:
@@ -47,8 +48,9 @@ def cascade_curves(
     axes[0].set_xlabel("share refused, answered by the second")
     axes[1].set_xlabel("mean cost of an input")
     axes[0].set_ylabel("accuracy of both together")
-    plain(axes[0], shares="xy")
-    plain(axes[1], shares="y")
+    for panel, shares in zip(axes, ("xy", "y"), strict=True):
+        charts.plain(panel)
+        charts.percent(panel, shares)
     axes[1].sharey(axes[0])
-    legend(axes[0])
+    charts.legend(axes[0])
     return figure

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from affidavit.misclassification.confusion import Confusion
-from affidavit.misclassification.pictures.style import RIGHT, WRONG, empty
-from affidavit.regions.pictures import colours
+from affidavit.misclassification.pictures.style import RIGHT, WRONG
+from affidavit.plotting import charts, colours
 
 
 def confusion_counts(
@@ -28,7 +28,7 @@ def confusion_counts(
 
     Raises DomainError for a level outside (0, 1).
     """
-    figure, (axes,) = empty(4.6, 3.4, title)
+    figure, axes = charts.subplots(4.6, 3.4, title)
     rows = (
         ("right", RIGHT, "right_recall", (found.right_accepted, found.right_refused)),
         ("wrong", WRONG, "wrong_recall", (found.wrong_accepted, found.wrong_refused)),

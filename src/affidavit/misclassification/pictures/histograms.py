@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from affidavit.errors import DomainError
-from affidavit.misclassification.pictures.style import RIGHT, WRONG, empty, legend, plain
+from affidavit.misclassification.pictures.style import RIGHT, WRONG
 from affidavit.misclassification.ranking import checked_scores, checked_wrong
-from affidavit.regions.pictures import colours
+from affidavit.plotting import charts, colours
 
 
 def score_histograms(
@@ -44,7 +44,7 @@ def score_histograms(
     if bins < 1:
         raise DomainError(f"bins is {bins}; expected at least 1")
     edges = np.histogram_bin_edges(values, bins)
-    figure, (axes,) = empty(5.4, 3.4, title)
+    figure, axes = charts.subplots(5.4, 3.4, title)
     for of, colour, hatch in ((~mistakes, RIGHT, ""), (mistakes, WRONG, "////")):
         count = int(of.sum())
         kind = "wrong" if of is mistakes else "right"
@@ -68,6 +68,7 @@ def score_histograms(
         )  # fmt: skip
     axes.set_xlabel(name).set_parse_math(False)
     axes.set_ylabel("share of each")
-    plain(axes, shares="y")
-    legend(axes)
+    charts.plain(axes)
+    charts.percent(axes, "y")
+    charts.legend(axes)
     return figure

@@ -11,7 +11,8 @@ from affidavit.errors import DataError, nearest
 from affidavit.misclassification.confusion import confusion
 from affidavit.misclassification.curves import risk_coverage, roc_curve
 from affidavit.misclassification.metrics import aurc
-from affidavit.misclassification.pictures.style import empty, legend, lines, mark, plain
+from affidavit.misclassification.pictures.style import mark
+from affidavit.plotting import charts, colours
 
 
 def roc_curves(
@@ -34,9 +35,9 @@ def roc_curves(
     Raises DataError for no methods, a threshold of none of them, or arrays that cannot be used.
     """
     marked = _marked(scores, thresholds)
-    figure, (axes,) = empty(4.8, 4.4, title)
-    axes.plot([0, 1], [0, 1], color="#9aa3ab", linewidth=0.8)
-    for (name, values), look in zip(scores.items(), lines(len(scores)), strict=True):
+    figure, axes = charts.subplots(4.8, 4.4, title)
+    axes.plot([0, 1], [0, 1], color=colours.QUIET, linewidth=0.8)
+    for (name, values), look in zip(scores.items(), charts.looks(len(scores)), strict=True):
         curve = roc_curve(values, wrong)
         label = f"{name} ({curve.area:.3f})"
         axes.plot(curve.right_refused, curve.wrong_refused, label=label, **look)
@@ -48,8 +49,9 @@ def roc_curves(
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
     axes.set_aspect("equal")
-    plain(axes, shares="xy")
-    legend(axes, "AUROC", "lower right")
+    charts.plain(axes)
+    charts.percent(axes, "xy")
+    charts.legend(axes, "AUROC", "lower right")
     return figure
 
 
@@ -67,8 +69,8 @@ def risk_coverage_curves(
     Raises DataError for no methods, a threshold of none of them, or arrays that cannot be used.
     """
     marked = _marked(scores, thresholds)
-    figure, (axes,) = empty(5.4, 3.8, title)
-    for (name, values), look in zip(scores.items(), lines(len(scores)), strict=True):
+    figure, axes = charts.subplots(5.4, 3.8, title)
+    for (name, values), look in zip(scores.items(), charts.looks(len(scores)), strict=True):
         curve = risk_coverage(values, wrong)
         label = f"{name} ({aurc(values, wrong):.4f})"
         axes.plot(curve.coverage, curve.risk, label=label, **look)
@@ -79,8 +81,9 @@ def risk_coverage_curves(
     axes.set_ylabel("risk: share of these that is wrong")
     axes.set_xlim(0, 1.01)
     axes.set_ylim(bottom=0)
-    plain(axes, shares="xy")
-    legend(axes, "AURC", "upper left")
+    charts.plain(axes)
+    charts.percent(axes, "xy")
+    charts.legend(axes, "AURC", "upper left")
     return figure
 
 

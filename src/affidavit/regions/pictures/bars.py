@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from affidavit.errors import DomainError
+from affidavit.plotting import charts, colours
 from affidavit.regions.domain import Array
-from affidavit.regions.pictures import colours
 from affidavit.regions.pictures.cells import Polygons, polygons
 from affidavit.regions.pictures.maps import borders, draw_decisions, fill, frame_axes
 from affidavit.regions.pictures.weights import (
@@ -57,9 +57,7 @@ def weight_bars(
     titles = feature_names(partition, names)
     found = weights(partition, output, ranges, chosen)
     drawn = polygons(partition)
-    figure = Figure(
-        figsize=(10.5, max(4.2, 1.4 + 0.24 * len(titles))), dpi=200, layout="constrained"
-    )
+    figure = charts.figure(10.5, max(4.2, 1.4 + 0.24 * len(titles)))
     halves: Any = figure.subfigures(1, 2, width_ratios=(1, 1.2))
     left, right = halves
     axes = left.add_subplot()
@@ -127,12 +125,10 @@ def _bars(figure: Any, found: Array, names: Sequence[str], labels: Sequence[str]
         axes.barh(rows, values, color=shades, edgecolor=colours.INK, linewidth=0.4)
         axes.axvline(0, color=colours.INK, linewidth=0.8)
         axes.set_xlim(-reach, reach)
-        axes.set_title(label, fontsize="medium", parse_math=False)
+        charts.panel_title(axes, label)
         axes.locator_params(axis="x", nbins=3)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    panels[0].set_yticks(rows, names)
-    for text in panels[0].get_yticklabels():
-        text.set_parse_math(False)
+    charts.name_rows(panels[0], names)
     panels[0].invert_yaxis()
     figure.supxlabel("weight", fontsize="medium")

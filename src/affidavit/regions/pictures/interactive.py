@@ -19,9 +19,9 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 
+from affidavit.plotting import colours
 from affidavit.regions.domain import Array
 from affidavit.regions.feature_weights import ranked
-from affidavit.regions.pictures import colours
 from affidavit.regions.pictures.cells import Polygons, polygons
 from affidavit.regions.pictures.weights import (
     Output,

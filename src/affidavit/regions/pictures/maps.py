@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from affidavit.errors import DomainError
+from affidavit.plotting import charts, colours
 from affidavit.regions.domain import Array
 from affidavit.regions.feature_weights import ranked
-from affidavit.regions.pictures import colours
 from affidavit.regions.pictures.cells import Polygons, polygons
 from affidavit.regions.pictures.weights import (
     Output,
@@ -66,8 +66,7 @@ def decision_map(
         loc="outside right upper",
         frameon=False,
     )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    charts.literal(legend.get_texts())
     return figure
 
 
@@ -202,8 +201,7 @@ def frame_axes(axes: Axes, drawn: Polygons, names: Sequence[str]) -> None:
 
 
 def _figure(drawn: Polygons, names: Sequence[str]) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 4.8), dpi=200, layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = charts.subplots(6.4, 4.8)
     frame_axes(axes, drawn, names)
     return figure, axes
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap
+from numpy.typing import NDArray
 
-from affidavit.regions.domain import Array
+Array = NDArray[np.float64]
 
-INK, RULE, MISSING = "#1d2125", "#59616a", "#ffffff"
-"""Borders of decisions, borders of regions, and what was not found."""
+INK, RULE, QUIET, GRID = "#1d2125", "#59616a", "#9aa3ab", "#dde1e4"
+"""From dark to light: what matters, borders and limits, lines to compare others with, the grid."""
 
 _PALE = 0.2  # share of white mixed in, so that dark borders show on the darkest fill
 
@@ -30,6 +31,11 @@ def of_classes(count: int) -> Array:
     steps = np.linspace(0.08, 0.97, count) if count > 1 else np.array([0.6])
     shades: Array = np.asarray(colormaps["viridis"](steps))[:, :3] * (1 - _PALE) + _PALE
     return shades
+
+
+def of_lines(count: int) -> Array:
+    """A colour for each line or bar, [line, 3]: those of classes that are dark enough alone."""
+    return of_classes(count + 1)[:count]
 
 
 def of_ranks(count: int) -> Array:
