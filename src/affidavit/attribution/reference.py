@@ -15,9 +15,9 @@ from torch import Tensor
 from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.neuromask import Masks, learn_masks
 from affidavit.attribution.neuromask.presets import AnyPreset
-from affidavit.attribution.progress import Progress
 from affidavit.attribution.targets import Target
 from affidavit.errors import DataError, DomainError
+from affidavit.progress import Progress
 
 HIDDEN = "grey"
 """The fill-in of differences: 0, the middle of their range, is the reference itself."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from affidavit.certify.surveying import Progress
+from affidavit.progress import bar
 
 
 @contextmanager
@@ -14,22 +15,8 @@ def shown(wanted: bool, description: str) -> Iterator[Progress | None]:
     if not wanted:
         yield None
         return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(escape(description), total=None)
-
-        def update(step: str, done: int, total: int) -> None:
-            text = escape(f"{description}: {step}")
-            bar.update(task, description=text, completed=done, total=total)
-
-        yield update
+    columns = ("{task.description}", "bar", "count", "elapsed")
+    with bar(*columns, description=description) as update:
+        yield lambda step, done, total: update(
+            description=f"{description}: {step}", completed=done, total=total
+        )

@@ -14,6 +14,7 @@ from torch import nn
 from affidavit.data import Dataset
 from affidavit.errors import ModelError
 from affidavit.graph import Graph
+from affidavit.progress import tracked
 
 if TYPE_CHECKING:
     from affidavit.contract.factory import Factory
@@ -75,12 +76,7 @@ class Context:
 
     def track(self, items: Iterable[T], description: str) -> Iterable[T]:
         """The items, with a progress bar on stderr while they last, where one is wanted."""
-        if not self.progress:
-            return items
-        from rich.console import Console
-        from rich.progress import track
-
-        return track(items, description, console=Console(stderr=True), transient=True)
+        return tracked(self.progress, items, description)
 
     def _evaluate(self, name: str) -> np.ndarray:
         part = self.part(name)

@@ -18,6 +18,7 @@ from affidavit.data import Dataset
 from affidavit.errors import ContractError, DataError, ModelError
 from affidavit.initialization.training.classification import logits
 from affidavit.initialization.training.structures import SmallCNN
+from affidavit.progress import bar
 
 if TYPE_CHECKING:
     from affidavit.contract.specification import Preprocessing
@@ -228,19 +229,14 @@ def _progress(context: Context) -> Iterator[Progress | None]:
     if not context.progress:
         yield None
         return
-    from rich import progress
-    from rich.console import Console
-
-    with progress.Progress(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("Training the first network", total=None)
+    with bar(description="Training the first network") as update:
 
         def tell(standing: Standing) -> None:
             done: float = standing.trials
             total: float | None = standing.max_trial
             if total is None:
                 done, total = standing.seconds, standing.max_time
-            bars.update(
-                task,
+            update(
                 completed=done,
                 total=total,
                 description=f"Training: best {standing.best:.4f}, gain {standing.gain:+.4f}",

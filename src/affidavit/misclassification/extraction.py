@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from affidavit.attribution.classifier import Classifier, Model
-from affidavit.attribution.progress import Progress, shown
 from affidavit.errors import AffidavitError, DataError, DomainError, nearest
 from affidavit.graph import Graph, load
 from affidavit.misclassification.passes import (
@@ -25,6 +24,7 @@ from affidavit.misclassification.passes import (
 )
 from affidavit.misclassification.penultimate import watched
 from affidavit.misclassification.signals import NEEDS, Array, Signals, rows_of
+from affidavit.progress import Progress, shown
 
 if TYPE_CHECKING:
     from affidavit.mutation import Mutants

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from affidavit.attribution.batches import batches
 from affidavit.attribution.classifier import Classifier, Model
 from affidavit.attribution.model_state import preserved
-from affidavit.attribution.progress import Progress
 from affidavit.errors import ModelError
 from affidavit.graph import Graph
 from affidavit.misclassification.signals import Array, not_finite, rows_of
+from affidavit.progress import Progress
 
 _DROPOUT = (
     nn.Dropout,

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affidavit.attribution.progress import shown
 from affidavit.errors import DomainError
 from affidavit.mutation.edits import Model, Mutant
 from affidavit.mutation.evaluation import BATCH_SIZE, Opened, check, evaluator
 from affidavit.mutation.rates import several
 from affidavit.mutation.sequential import SequentialTest
+from affidavit.progress import shown
 
 # Decided inputs are dropped when this share is left: to drop them copies the others' values.
 _COMPACT = 0.75

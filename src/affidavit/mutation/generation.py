@@ -10,7 +10,6 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from affidavit.attribution.progress import Progress, shown
 from affidavit.errors import DataError, DomainError, ModelError
 from affidavit.graph import Graph
 from affidavit.mutation.edits import Model, Mutant, tensors_of
@@ -18,6 +17,7 @@ from affidavit.mutation.evaluation import BATCH_SIZE, Evaluator, check, evaluato
 from affidavit.mutation.layers import chosen, layers_of
 from affidavit.mutation.mutant_set import Mutants
 from affidavit.mutation.operators import Draw, drawing
+from affidavit.progress import Progress, shown
 
 _TOGETHER = 64
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from affidavit.attribution.progress import shown
 from affidavit.errors import DomainError
 from affidavit.mutation.edits import Model, Mutant
 from affidavit.mutation.evaluation import BATCH_SIZE, check, evaluator
+from affidavit.progress import shown
 
 
 def label_change_rate(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from affidavit.progress import bar
+
 
 @contextmanager
 def shown(progress: Callable[[Any], None] | bool) -> Iterator[Callable[[Any], None]]:
@@ -16,19 +18,11 @@ def shown(progress: Callable[[Any], None] | bool) -> Iterator[Callable[[Any], No
     if not progress:
         yield lambda state: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     columns = (
-        TextColumn("{task.fields[regions]:,} regions"),
-        BarColumn(),
-        TextColumn("{task.percentage:.1f} % of the volume decided"),
-        TimeElapsedColumn(),
+        "{task.fields[regions]:,} regions",
+        "bar",
+        "{task.percentage:.1f} % of the volume decided",
+        "elapsed",
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0, regions=0)
-
-        def update(state: Any) -> None:
-            bar.update(task, completed=min(1.0, state.decided), regions=state.regions)
-
-        yield update
+    with bar(*columns, total=1.0, regions=0) as update:
+        yield lambda state: update(completed=min(1.0, state.decided), regions=state.regions)

@@ -18,9 +18,9 @@ from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.evaluation.inputs import checked, outcome
 from affidavit.attribution.evaluation.ranking import ranks
 from affidavit.attribution.fill_ins import fill_in
-from affidavit.attribution.progress import Progress
 from affidavit.attribution.targets import Target
 from affidavit.errors import DomainError
+from affidavit.progress import Progress
 
 Direction: TypeAlias = Literal["deletion", "insertion"]
 

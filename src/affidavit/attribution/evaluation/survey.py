@@ -18,8 +18,8 @@ from torch import Tensor
 from affidavit.attribution.classifier import Classifier
 from affidavit.attribution.evaluation.measures import Measures
 from affidavit.attribution.explainers.explainer import Explains
-from affidavit.attribution.progress import shown
 from affidavit.errors import DataError, OutputError
+from affidavit.progress import shown
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from affidavit.attribution.feature_maps.questions import (
 from affidavit.attribution.feature_maps.result import Conductance, Way
 from affidavit.attribution.feature_maps.running import by_pieces, by_sums
 from affidavit.attribution.feature_maps.setup import Setup, set_up
-from affidavit.attribution.progress import Progress
 from affidavit.attribution.targets import Target
 from affidavit.errors import DomainError, EngineError, UnsupportedOpsError, nearest
 from affidavit.graph import Graph
+from affidavit.progress import Progress
 
 Method: TypeAlias = Literal["auto", "closed", "exact", "riemann"]
 

@@ -15,8 +15,8 @@ from affidavit.attribution.feature_maps.flow import after
 from affidavit.attribution.feature_maps.path import Sums, over_space, riemann
 from affidavit.attribution.feature_maps.result import Way
 from affidavit.attribution.feature_maps.setup import Setup, converted
-from affidavit.attribution.progress import Progress
 from affidavit.attribution.targets import Target, classes
+from affidavit.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,9 @@ from affidavit.attribution.classifier import Classifier, Model
 from affidavit.attribution.neuromask.learning import learn_masks
 from affidavit.attribution.neuromask.masks import Masks
 from affidavit.attribution.neuromask.presets import AnyPreset
-from affidavit.attribution.progress import shown
 from affidavit.attribution.targets import Target
 from affidavit.errors import DataError
+from affidavit.progress import shown
 
 try:
     from captum.attr import Attribution

@@ -18,9 +18,9 @@ from affidavit.attribution.neuromask.presets import (
 )
 from affidavit.attribution.neuromask.problem import Problem, laid_out
 from affidavit.attribution.neuromask.ranked import learn_ranked
-from affidavit.attribution.progress import Progress
 from affidavit.attribution.targets import Target, classes
 from affidavit.errors import DomainError
+from affidavit.progress import Progress
 
 
 def learn_masks(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from affidavit.certify.training.objective import Terms
+from affidavit.progress import bar
 
 
 @contextmanager
@@ -14,26 +15,21 @@ def shown(progress: bool, epochs: int) -> Iterator[Callable[[int, float, Terms],
     if not progress:
         yield lambda number, share, terms: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
     columns = (
-        TextColumn("epoch {task.fields[number]} of {task.total:.0f}"),
-        BarColumn(),
-        TextColumn("loss {task.fields[loss]:.4g}{task.fields[penalty]}"),
-        TimeRemainingColumn(),
+        "epoch {task.fields[number]} of {task.total:.0f}",
+        "bar",
+        "loss {task.fields[loss]:.4g}{task.fields[penalty]}",
+        "left",
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=epochs, number=1, loss=float("nan"), penalty="")
+    with bar(*columns, total=epochs, number=1, loss=float("nan"), penalty="") as update:
 
-        def update(number: int, share: float, terms: Terms) -> None:
+        def tell(number: int, share: float, terms: Terms) -> None:
             penalty = "" if terms.penalty is None else f", penalty {terms.penalty.item():.4g}"
-            bar.update(
-                task,
+            update(
                 completed=number - 1 + share,
                 number=number,
                 loss=terms.task.item(),
                 penalty=penalty,
             )
 
-        yield update
+        yield tell

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from affidavit.initialization.standing import Progress, Standing
+from affidavit.progress import bar
 
 
 @contextmanager
@@ -14,25 +15,20 @@ def watched(wanted: bool) -> Iterator[Progress | None]:
     if not wanted:
         yield None
         return
-    from rich import progress
-    from rich.console import Console
-
     columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.TextColumn("{task.fields[counts]}"),
-        progress.TimeElapsedColumn(),
-        progress.TextColumn("{task.fields[left]}"),
+        "{task.description}",
+        "bar",
+        "{task.fields[counts]}",
+        "elapsed",
+        "{task.fields[left]}",
     )
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("first run", total=None, counts="", left="")
+    with bar(*columns, description="first run", counts="", left="") as update:
 
-        def update(standing: Standing) -> None:
+        def tell(standing: Standing) -> None:
             if standing.first != standing.first:  # NaN: the first run is under way
                 return
             left = standing.seconds_left
-            bar.update(
-                task,
+            update(
                 description=f"best {standing.best:.4f}, gain {standing.gain:+.4f}",
                 completed=_done(standing),
                 total=1.0,
@@ -40,7 +36,7 @@ def watched(wanted: bool) -> Iterator[Progress | None]:
                 left="" if left is None else f"about {left:.0f} s left",
             )
 
-        yield update
+        yield tell
 
 
 def _done(standing: Standing) -> float:

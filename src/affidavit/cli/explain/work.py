@@ -16,9 +16,9 @@ from affidavit.attribution.explainers import LearnedMask
 from affidavit.attribution.fill_ins import FILL_INS, fill_in
 from affidavit.attribution.neuromask import Masks, learn_masks
 from affidavit.attribution.neuromask.presets import preset_for
-from affidavit.attribution.progress import Progress, shown
 from affidavit.cli.explain.setup import Asked
 from affidavit.errors import DomainError, nearest
+from affidavit.progress import Progress, shown
 
 _THUMBNAILS = 9
 """Steps whose masks a picture of learning shows."""
