@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 from safetensors.torch import save_file
 
 from affidavit.cli.attain.tables import line, record
+from affidavit.cli.files import write_csv
 from affidavit.errors import OutputError
 from affidavit.initialization.judging import Judgement
 from affidavit.initialization.pictures import (
@@ -36,7 +34,7 @@ def write(result: SearchResult, judgement: Judgement | None, folder: Path) -> li
         save_file(weights_of(result.model), folder / "chosen.safetensors")
         found = json.dumps(record(result, judgement), indent=2) + "\n"
         (folder / "search.json").write_text(found, encoding="utf-8")
-        (folder / "runs.csv").write_text(_csv([line(run) for run in result.runs]), "utf-8")
+        write_csv(folder / "runs.csv", [line(run) for run in result.runs])
         names = ["chosen.safetensors", "search.json", "runs.csv"]
         for name, figure in _figures(result, judgement):
             figure.savefig(folder / name, dpi=150)
@@ -64,11 +62,3 @@ def _figures(result: SearchResult, judgement: Judgement | None) -> Iterator[tupl
         yield "gain-by-time.png", gain_by_time({result.strategy: gains_by_time(result)})
         if result.strategy == "walk":
             yield "gain-by-delta.png", gain_by_delta({"walk": gains_by_delta(result)})
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()

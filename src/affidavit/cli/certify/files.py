@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from affidavit.certify.pictures import bound_bars, bound_maps, share_curves
 from affidavit.certify.reach import Reach
 from affidavit.cli.certify.setup import Asked
 from affidavit.cli.certify.tables import CONFIDENCE, SIGNS, Line, largest_facts
+from affidavit.cli.files import write_csv
 from affidavit.contract.context import Context
 from affidavit.contract.features import feature_names
 from affidavit.errors import OutputError
@@ -53,8 +53,8 @@ def write(
         np.savez_compressed(folder / "bounds.npz", **_arrays(asked, lines, reach, clean))
         text = json.dumps(record(asked, lines, reach), indent=2)
         (folder / "table.json").write_text(text + "\n", encoding="utf-8")
-        _write_csv(folder / "table.csv", [_flat(line) for line in lines])
-        _write_csv(folder / "inputs.csv", list(_inputs(context, asked, lines, reach)))
+        write_csv(folder / "table.csv", [_flat(line) for line in lines])
+        write_csv(folder / "inputs.csv", list(_inputs(context, asked, lines, reach)))
         written = ["bounds.npz", "table.json", "table.csv", "inputs.csv"]
         for name, figure in _figures(context, asked, lines, clean):
             for ending in ("png", "svg"):
@@ -120,14 +120,6 @@ def _inputs(
 
 def _number(value: float) -> str:
     return repr(float(value)) if math.isfinite(value) else ""
-
-
-def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _figures(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from affidavit.cli.detect.fitting import DETECTOR, Fitted
 from affidavit.cli.detect.folder import AGAINST, Fitting, forget
 from affidavit.cli.detect.reporting import Findings
 from affidavit.cli.detect.setup import Chosen, Preparation
+from affidavit.cli.files import csv_text
 from affidavit.data import Dataset
 from affidavit.errors import OutputError
 from affidavit.misclassification.fitted_rows import FittedRows
@@ -47,16 +46,6 @@ def write_detector(
     fitting = Fitting(preparation, tuple(baselines), facts, rows_used)
     # Last: a folder without it was not finished.
     fitting.save(folder)
-
-
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows with a header; a row may lack columns that others have."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    file = io.StringIO()
-    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
 
 
 def write_report(

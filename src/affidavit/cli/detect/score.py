@@ -60,11 +60,11 @@ def score(
 
     from affidavit.cli.console import show
     from affidavit.cli.detect.asked import classes_of
-    from affidavit.cli.detect.files import csv_text
     from affidavit.cli.detect.fitting import threshold_of
     from affidavit.cli.detect.folder import Fitting
     from affidavit.cli.detect.setup import Subject, check_takes, chosen_rows, model_of
     from affidavit.cli.detect.tables import score_rows, score_table
+    from affidavit.cli.files import csv_text
     from affidavit.errors import DomainError
     from affidavit.misclassification.detector import Detector
     from affidavit.report import wording

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from affidavit.cli.explain.images import told_apart
 from affidavit.cli.explain.setup import Asked
 from affidavit.cli.explain.tables import image_record, line, record
 from affidavit.cli.explain.work import Explanations, Measured
+from affidavit.cli.files import write_csv
 from affidavit.errors import OutputError
 
 _COMPARED = 12
@@ -37,7 +37,7 @@ def write(
         written = [f"{len(asked.names)} folder{'s'[: len(asked.names) != 1]} of images"]
         text = json.dumps(record(asked, measured, found), indent=2)
         (folder / "table.json").write_text(text + "\n", encoding="utf-8")
-        _write_csv(folder / "table.csv", list(_rows(asked, found)))
+        write_csv(folder / "table.csv", list(_rows(asked, found)))
         written += ["table.json", "table.csv"]
         for name, figure in _figures(asked, found):
             for ending in ("png", "svg"):
@@ -91,13 +91,6 @@ def _rows(asked: Asked, found: Sequence[Explanations]) -> Iterator[dict[str, Any
                 "method": one.method,
                 **line(asked, one, place),
             }
-
-
-def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _figures(asked: Asked, found: Sequence[Explanations]) -> Iterator[tuple[str, Any]]:
