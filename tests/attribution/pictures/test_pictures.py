@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,16 @@ def test_a_grid(tmp_path: Path) -> None:
     assert np.asarray(overlay.axes[1].images[0].get_array()).shape == (6, 6, 3)
 
 
+def test_small_numbers_of_another_kind_can_be_seen() -> None:
+    # As of averaged gradients: all in [0, 1], and black all over if they were taken for a mask.
+    small = torch.linspace(1e-4, 0.04, 100).reshape(1, 10, 10)
+    figure = comparison_grid(image(1, 1, 10, 10), {"small": small, "mask": small * 20})
+    drawn = [np.asarray(axes.images[0].get_array()) for axes in figure.axes[1:]]
+    assert drawn[0].min() == 0
+    assert drawn[0].max() == 1
+    np.testing.assert_allclose(drawn[1], (small * 20)[0])
+
+
 def a_history() -> Masks:
     steps = 30
     terms = {"prediction": torch.rand(steps, 2), "sparsity": torch.rand(steps, 2)}
@@ -97,6 +108,17 @@ def test_learning(tmp_path: Path) -> None:
     lines = {line.get_label(): line.get_ydata() for line in losses.lines}
     np.testing.assert_allclose(np.asarray(lines["loss"]), masks.losses[:, 1])
     np.testing.assert_allclose(np.asarray(lines["sparsity"]), masks.terms["sparsity"][:, 1])
+
+
+def test_a_loss_that_falls_a_thousandfold_has_a_logarithmic_axis() -> None:
+    masks = a_history()
+    scales = []
+    for factor in (1.0, 1000.0):
+        losses = torch.linspace(1, 2, 30)[:, None].expand(30, 2).clone()
+        losses[0] *= factor
+        figure = learning_progress(replace(masks, losses=losses), 0)
+        scales.append(figure.subfigs[1].axes[0].get_yscale())
+    assert scales == ["linear", "log"]
 
 
 def a_curve(batch: int) -> Curve:

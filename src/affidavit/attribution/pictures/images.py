@@ -20,6 +20,7 @@ HEAT = "inferno"
 """Colours of relevance: of evenly rising lightness, so that they keep their order in grey."""
 
 _TOP = 99.0  # per cent: what a few single pixels have above the others says nothing of the rest
+_BRIGHT = 0.5  # a mask without a place as bright as this would be hard to see
 
 
 def array_of(values: Any) -> Array:
@@ -55,9 +56,9 @@ def picture(image: Any, data_range: Range = (0.0, 1.0)) -> Array:
 def relevance(attribution: Any, size: tuple[int, ...]) -> Array:
     """An attribution as shades in [0, 1], [height, width].
 
-    A mask, whose values lie in [0, 1], is shown as it is. Of others, what speaks for the class is
-    shown: from 0, or from the least where all are above 0 or none is, to the 99th percentile of
-    what is shown.
+    A mask, whose values lie in [0, 1], is shown as it is; but where all are below a half, they are
+    taken for small numbers of another kind. Of others, what speaks for the class is shown: from 0,
+    or from the least where all are above 0 or none is, to the 99th percentile of what is shown.
 
     Args:
         attribution: [height, width].
@@ -71,9 +72,9 @@ def relevance(attribution: Any, size: tuple[int, ...]) -> Array:
             f"the attribution has the shape {list(found.shape)}; expected that of the image,"
             f" {list(size)}, with finite values"
         )
-    if is_mask(found):
-        return found
     least, greatest = float(found.min()), float(found.max())
+    if is_mask(found) and (greatest >= _BRIGHT or greatest == 0):
+        return found
     low = least if least > 0 or greatest <= 0 else 0.0
     above = found[found > low]
     high = float(np.percentile(above, _TOP)) if len(above) else low + 1.0

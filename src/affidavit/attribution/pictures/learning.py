@@ -13,6 +13,8 @@ from affidavit.attribution.pictures.images import array_of, draw, picture
 from affidavit.errors import DomainError
 from affidavit.plotting import charts, colours
 
+_SPAN = 100.0
+
 
 def learning_progress(
     masks: Masks,
@@ -80,6 +82,10 @@ def _losses(axes: Any, masks: Masks, index: int, marked: list[int]) -> None:
         )
     for step in marked:
         axes.axvline(step, color=colours.GRID, linewidth=0.6, zorder=0)
+    # Where a penalty starts thousands of times above the rest, only a logarithm shows the rest.
+    least = total[total > 0].min(initial=np.inf)
+    if total.min() >= 0 and total.max() > _SPAN * least:
+        axes.set_yscale("log")
     axes.set_xlabel("step")
     axes.set_ylabel("loss")
     axes.spines[["top", "right"]].set_visible(False)
