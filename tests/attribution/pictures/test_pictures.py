@@ -85,6 +85,9 @@ def test_small_numbers_of_another_kind_can_be_seen() -> None:
     assert drawn[0].min() == 0
     assert drawn[0].max() == 1
     np.testing.assert_allclose(drawn[1], (small * 20)[0])
+    # One by itself is shown as it is, however dark.
+    shown = np.asarray(panel(image(1, 10, 10), small[0]).axes[1].images[0].get_array())
+    np.testing.assert_allclose(shown, small[0])
 
 
 def a_history() -> Masks:

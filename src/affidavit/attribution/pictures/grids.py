@@ -58,7 +58,7 @@ def comparison_grid(
                 labels[row], rotation=0, ha="right", va="center", fontsize="small"
             ).set_parse_math(False)
         for column, (name, found) in enumerate(attributions.items(), 1):
-            shades = relevance(array_of(found[row]), image.shape[:2])
+            shades = relevance(array_of(found[row]), image.shape[:2], visible=True)
             drawn = overlaid(shades, image) if style == "overlay" else shades
             draw(axes[row][column], drawn, name if row == 0 else "")
     return figure

@@ -20,7 +20,7 @@ HEAT = "inferno"
 """Colours of relevance: of evenly rising lightness, so that they keep their order in grey."""
 
 _TOP = 99.0  # per cent: what a few single pixels have above the others says nothing of the rest
-_BRIGHT = 0.5  # a mask without a place as bright as this would be hard to see
+_BRIGHT = 0.5  # hard to see without a place as bright as this
 
 
 def array_of(values: Any) -> Array:
@@ -53,16 +53,18 @@ def picture(image: Any, data_range: Range = (0.0, 1.0)) -> Array:
     return result
 
 
-def relevance(attribution: Any, size: tuple[int, ...]) -> Array:
+def relevance(attribution: Any, size: tuple[int, ...], *, visible: bool = False) -> Array:
     """An attribution as shades in [0, 1], [height, width].
 
-    A mask, whose values lie in [0, 1], is shown as it is; but where all are below a half, they are
-    taken for small numbers of another kind. Of others, what speaks for the class is shown: from 0,
-    or from the least where all are above 0 or none is, to the 99th percentile of what is shown.
+    A mask, whose values lie in [0, 1], is shown as it is. Of others, what speaks for the class is
+    shown: from 0, or from the least where all are above 0 or none is, to the 99th percentile of
+    what is shown.
 
     Args:
         attribution: [height, width].
         size: of the image it is of.
+        visible: whether a mask without a bright place is shown as others are: side by side, small
+            numbers of another kind, such as averaged gradients, would be black.
 
     Raises DomainError for another shape, or values that are not finite.
     """
@@ -73,7 +75,7 @@ def relevance(attribution: Any, size: tuple[int, ...]) -> Array:
             f" {list(size)}, with finite values"
         )
     least, greatest = float(found.min()), float(found.max())
-    if is_mask(found) and (greatest >= _BRIGHT or greatest == 0):
+    if is_mask(found) and (not visible or greatest >= _BRIGHT or greatest == 0):
         return found
     low = least if least > 0 or greatest <= 0 else 0.0
     above = found[found > low]
