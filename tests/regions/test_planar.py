@@ -333,7 +333,7 @@ def test_labels_of_the_domains_edges() -> None:
 
 @settings(max_examples=25)
 @given(
-    widths=st.lists(st.integers(1, 9), min_size=1, max_size=3),
+    widths=st.lists(st.integers(1, 7), min_size=1, max_size=3),
     seed=st.integers(0, 2**31),
     digits=st.integers(0, 3),
 )
