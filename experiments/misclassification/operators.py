@@ -65,14 +65,14 @@ def main() -> None:
         for rate in RATES:
             name = f"{operator} {rate:.2%}"
             note = Path(given.work) / f"{operator}-{rate}-{given.mutants}-{given.seed}.txt"
-            try:
-                if note.exists():
-                    raise ModelError(note.read_text())
-                sets[name] = drawn(operator, rate, given.mutants)
-            except ModelError as error:
-                note.write_text(str(error))
-                refused[name] = str(error)
-                say(str(error))
+            if not note.exists():
+                try:
+                    sets[name] = drawn(operator, rate, given.mutants)
+                    continue
+                except ModelError as error:
+                    note.write_text(str(error))
+            refused[name] = note.read_text()
+            say(refused[name])
     say("predictions of all mutants")
     found = compare_operators(model, sets, inputs[BLOCK:], labels[BLOCK:])
     best = found.mutants[found.best]

@@ -2,9 +2,9 @@
 
 EfficientNet-Lite0 on photographs of ImageNet that it classifies as they are labelled, in the order
 of a seeded shuffle. What is finished is kept by image in the work folder: a run that was stopped
-goes on from there, and a run with more images or methods adds them. The gap is
-insertion less deletion. The table has means with 95 % bootstrap intervals; each method is compared
-with the first one named, image by image.
+goes on from there, and a run with more images or methods adds them. The gap is insertion less
+deletion. The table has means with 95 % bootstrap intervals; each method is compared with the first
+one named, image by image.
 
     python -m experiments.neuromask.comparison --images 50 --methods grad_cam saliency random
 """

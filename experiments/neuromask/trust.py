@@ -116,7 +116,7 @@ def on_grids(
     explainer: Explainer, classifier: Classifier, joined: Tensor, wanted: Tensor, truth: Tensor
 ) -> dict[str, list[float]]:
     """Of each grid, how much of the attribution lies where the class is."""
-    attribution = one_by_one(lambda row: explainer(classifier, joined[row], wanted[row]), joined)
+    attribution = few_by_few(lambda row: explainer(classifier, joined[row], wanted[row]), joined)
     return {
         "energy inside": energy_inside(attribution, truth).tolist(),
         "pointing": pointing_game(attribution, truth).double().tolist(),
@@ -127,7 +127,7 @@ def on_photographs(
     explainer: Explainer, classifier: Classifier, pixels: Tensor, target: Tensor, given: Any
 ) -> dict[str, list[float]]:
     """Of each photograph, how alike its attribution stays where weights or pixels change."""
-    attribution = one_by_one(lambda row: explainer(classifier, pixels[row], target[row]), pixels)
+    attribution = few_by_few(lambda row: explainer(classifier, pixels[row], target[row]), pixels)
     known: dict[str, Any] = {"attribution": attribution, "seed": given.seed}
     alike = randomization(explainer, classifier, pixels, target, stages=1, **known)
     moved = max_sensitivity(explainer, classifier, pixels, target, samples=given.nearby, **known)
@@ -138,8 +138,8 @@ def on_photographs(
     }
 
 
-def one_by_one(explain: Callable[[slice], Tensor], pixels: Tensor) -> Tensor:
-    """Attributions of large images, a few at a time for the sake of memory."""
+def few_by_few(explain: Callable[[slice], Tensor], pixels: Tensor) -> Tensor:
+    """Attributions, four at a time: large images take much memory."""
     return torch.cat([explain(slice(row, row + 4)) for row in range(0, len(pixels), 4)])
 
 
